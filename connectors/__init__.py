@@ -1,0 +1,1 @@
+"""One folder per system: it knows HTTP and nothing of sync."""

@@ -1,0 +1,1 @@
+"""Connector: Jira Cloud REST v2/v3."""

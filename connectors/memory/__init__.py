@@ -1,0 +1,1 @@
+"""Connector: a system inside the process, for tests."""

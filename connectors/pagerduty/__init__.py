@@ -1,0 +1,1 @@
+"""Connector: PagerDuty REST v2 and Webhooks v3."""

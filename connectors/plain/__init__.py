@@ -1,0 +1,1 @@
+"""Connector: the lab's plain JSON system."""

@@ -1,0 +1,1 @@
+"""Connector: ServiceNow Table API."""

@@ -1,0 +1,1 @@
+"""The one-machine default: PostgreSQL and Temporal as owned child processes."""

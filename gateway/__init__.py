@@ -1,0 +1,1 @@
+"""How the outside reaches workflows: webhooks, JSON API, command line."""

@@ -1,0 +1,1 @@
+"""Declarations, one YAML file per integration, and their loader."""

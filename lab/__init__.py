@@ -1,0 +1,1 @@
+"""Simulated systems, scenarios, demo and bench. Never used by production code."""

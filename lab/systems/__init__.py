@@ -1,0 +1,1 @@
+"""Simulated vendor systems over HTTP. They import nothing of Accord."""

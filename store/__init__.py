@@ -1,0 +1,1 @@
+"""The state store: PostgreSQL through SQLAlchemy Core. SQL nowhere else."""

@@ -1,0 +1,1 @@
+"""Deterministic orchestration: the pair's life, and per-integration variants beside it."""
