@@ -195,6 +195,11 @@ class Connector(ABC):
         """
 
     # ---------------------------------------------------------------------------------------------- connection
+    @property
+    def clock(self) -> ClockReading | None:
+        """The best recent comparison of clocks, taken from the answers themselves; None before the first."""
+        return None
+
     @abstractmethod
     async def probe(self) -> ClockReading:
         """Prove that the credentials work by one cheap read, and compare clocks by its `Date` header."""
