@@ -1,0 +1,17 @@
+"""What the plain system can do, switchable."""
+
+from lab.systems.settings import Settings
+
+
+class PlainSettings(Settings):
+    """Capabilities, as `GET /capabilities` tells them, and the one credential."""
+
+    token: str = "lab"
+    user: str = "sync"  # the actor behind that token
+    cas: bool = True  # If-Match is honoured
+    history: bool = True  # the history call exists
+    returns_record: bool = True  # a PATCH answers with the record, else 204
+    field_stamps: bool = False  # records carry a stamp per field
+    version_exact: bool = (
+        True  # every save has a version of its own; else the version is the (coarse) stamp, the sequence null
+    )
