@@ -1,0 +1,46 @@
+"""Time-outs and retries by name. Every number has its reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import Priority, RetryPolicy
+
+HEARTBEAT = timedelta(seconds=5)
+"""A SIGKILLed worker is noticed after this long; one interceptor ticks for every activity."""
+
+STEP: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=90),
+    "schedule_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
+    ),
+}
+"""detect, resolve, apply. After five minutes the loop takes over: it waits by its own back-off and stays open to
+decisions, pause and unlink."""
+
+NOTE: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "schedule_to_close_timeout": timedelta(minutes=1),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(maximum_attempts=3),
+}
+"""Notifications and notes: useful, never worth blocking a pair for long."""
+
+CHANGE = Priority(priority_key=3)
+DECISION = Priority(priority_key=1)
+"""What a person decided overtakes changes and backfill."""
+
+BACK_OFF = (
+    timedelta(seconds=2),
+    timedelta(seconds=10),
+    timedelta(seconds=30),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+)
+"""Pauses of the loop while a system is out; the last one repeats."""
+
+EVENTS_PER_RUN = 2000
+"""A cold replay of this many events takes 0.3–0.6 s (measured); continue-as-new is almost free."""
