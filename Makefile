@@ -1,0 +1,50 @@
+# Accord. Every target does its own set-up: a bare Python >= 3.11 is enough.
+# uv makes the environment where it is installed, venv and pip otherwise.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format bench lock schema clean
+
+help: ## This list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) .ci/environment.py $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## Five conflicts live, one review left open (ARGS=--once decides it and ends)
+	@$(BIN)/accord demo $(ARGS)
+
+up: $(STAMP) ## Embedded stack, worker and gateway for your own integrations
+	@$(BIN)/accord up $(ARGS)
+
+check: $(STAMP) ## Seconds: ruff, mypy strict, import contracts, pure tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -m "not stack" $(ARGS)
+
+test: $(STAMP) ## Minutes: everything, on a real PostgreSQL, a real Temporal server, real HTTP, a real browser
+	@$(BIN)/pytest $(ARGS)
+
+bench: $(STAMP) ## Costs of a change, a conflict, an echo, a burst, beside bare workflows (ARGS=--json)
+	@$(BIN)/accord lab bench $(ARGS)
+
+format: $(STAMP) ## Format and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## Pin every dependency with its hash
+	@uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --no-emit-index-url --no-annotate -o requirements.lock pyproject.toml
+
+schema: $(STAMP) ## JSON Schema of declarations, for editors
+	@$(BIN)/python -m integrations.schema
+
+clean: ## Remove the environment, caches and kept data
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
