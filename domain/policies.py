@@ -1,90 +1,152 @@
 """The policies of a chain, as declared. How they decide stands in `domain/deciding/`.
 
-Owners write `last_write_wins`, `merge`, `review`, `{source_priority: servicenow}`, `{rules: […]}`, `{custom: name, with: {…}}`.
+Owners write `last_write_wins`, `merge`, `review`, `{source_priority: servicenow}`, `{rules: […]}`,
+`{custom: name, with: {…}}`; one policy alone is a chain of one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    Tag,
+)
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic_core import CoreSchema
 
-from domain.sides import Side
+from domain.wording import SideWord, side_or_word
 
 
 class Declared(BaseModel):
     """A part of a declaration: frozen, strict, and a key that it doesn't know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,  # they become the hints that an owner's editor shows
+    )
 
 
-class LastWriteWins(Declared):
+class Word(Declared):
+    """A policy that needs no parameters: owners write its bare name."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        del core, handler
+        return {"const": cls.model_fields["kind"].default, "description": cls.__doc__}
+
+
+class LastWriteWins(Word):
+    """The later edit wins, by the systems' own clocks; closer than their uncertainty, the next policy is asked."""
+
     kind: Literal["last_write_wins"] = "last_write_wins"
 
 
 class SourcePriority(Declared):
-    """The owner's value wins. The owner is written `a`, `b`, or a side's connection name; the loader resolves it."""
+    """The owner's value wins."""
 
-    kind: Literal["source_priority"] = "source_priority"
-    owner: Side
+    kind: SkipJsonSchema[Literal["source_priority"]] = "source_priority"
+    owner: SideWord = Field(alias="source_priority")
+    """The side whose value wins: its connection's name, or a, b."""
 
 
-class Merge(Declared):
+class Merge(Word):
+    """Sets unite element by element, text line by line; overlapping edits pass to the next policy."""
+
     kind: Literal["merge"] = "merge"
 
 
-class Review(Declared):
+class Review(Word):
+    """A person decides; only this field waits."""
+
     kind: Literal["review"] = "review"
-
-
-class Rule(Declared):
-    """`when` is a CEL expression over a, b, base, later, group, now; `decide` names what then holds."""
-
-    when: str
-    decide: Literal["a", "b", "next", "review"] | ValueChoice
 
 
 class ValueChoice(Declared):
     """A value native to the named side."""
 
     value: JsonValue
-    side: Side
+    side: SideWord
+
+
+def _form_of_decision(written: Any) -> str:
+    return "word" if isinstance(written, str) else "value"
+
+
+DecisionWord: TypeAlias = Annotated[
+    Literal["a", "b", "next", "review"], BeforeValidator(side_or_word, json_schema_input_type=str)
+]
+
+
+class Rule(Declared):
+    """`when` holds → `decide` names what then stands."""
+
+    when: str
+    """CEL over a, b, base, newer, unit, now, system; see `domain/rules_language.py`."""
+    decide: Annotated[
+        Annotated[DecisionWord, Tag("word")] | Annotated[ValueChoice, Tag("value")],
+        Discriminator(_form_of_decision),
+    ]
+    """A side, `next` (the next policy of the chain), `review`, or `{value: X, side: S}`."""
 
 
 class Rules(Declared):
-    kind: Literal["rules"] = "rules"
+    """Conditions in order; the first that holds decides, and if none holds the next policy is asked."""
+
+    kind: SkipJsonSchema[Literal["rules"]] = "rules"
     rules: tuple[Rule, ...] = Field(min_length=1)
 
 
 class Custom(Declared):
     """A Python callable found by its name among the entry points `accord.policies`."""
 
-    kind: Literal["custom"] = "custom"
-    name: str
+    kind: SkipJsonSchema[Literal["custom"]] = "custom"
+    name: str = Field(alias="custom")
+    """Name of the entry point."""
     params: dict[str, JsonValue] = Field(default_factory=dict, alias="with")
+    """What the callable gets besides the conflict."""
 
 
-def tagged(written: Any) -> Any:
-    """Turn the owner's words into the tagged form; leave anything else to the models' own errors."""
-    if isinstance(written, str):
-        return {"kind": written}
-    if not isinstance(written, dict) or "kind" in written:
-        return written
-    if "source_priority" in written:
-        return {"kind": "source_priority", "owner": written["source_priority"]}
-    if "rules" in written:
-        return {"kind": "rules", **written}
-    if "custom" in written:
-        return {
-            "kind": "custom",
-            "name": written["custom"],
-            **{k: v for k, v in written.items() if k != "custom"},
-        }
-    return written
+def kind_of(written: Any) -> str | None:
+    """Which policy is meant: its `kind`, or the key that only this policy has."""
+    if isinstance(written, Declared):
+        return getattr(written, "kind", None)
+    if not isinstance(written, Mapping):
+        return str(written)
+    known = [key for key in ("source_priority", "rules", "custom") if key in written]
+    return written.get("kind") or next(iter(known or written), None)
 
 
-Policy: TypeAlias = Annotated[
-    Annotated[LastWriteWins | SourcePriority | Merge | Review | Rules | Custom, Discriminator("kind")],
-    BeforeValidator(tagged),
+def spelled_out(written: Any) -> Any:
+    """The tagged form of a bare word; anything else is left to the models' own errors."""
+    return {"kind": written} if isinstance(written, str) else written
+
+
+def listed(written: Any) -> Any:
+    """One policy alone is a chain of one."""
+    return written if isinstance(written, list | tuple) else [written]
+
+
+AnyPolicy: TypeAlias = Annotated[
+    Annotated[LastWriteWins, Tag("last_write_wins")]
+    | Annotated[SourcePriority, Tag("source_priority")]
+    | Annotated[Merge, Tag("merge")]
+    | Annotated[Review, Tag("review")]
+    | Annotated[Rules, Tag("rules")]
+    | Annotated[Custom, Tag("custom")],
+    Discriminator(kind_of),
 ]
-Chain: TypeAlias = tuple[Policy, ...]
+Policy: TypeAlias = Annotated[AnyPolicy, BeforeValidator(spelled_out, json_schema_input_type=AnyPolicy)]
+Chain: TypeAlias = Annotated[
+    tuple[Policy, ...], BeforeValidator(listed, json_schema_input_type=AnyPolicy | list[AnyPolicy])
+]
