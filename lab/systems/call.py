@@ -34,9 +34,9 @@ class Call:
     is_lost: bool = False
     finds_nothing: bool = False
     answer_instead: Fault | None = None
-    _record_type: str | None = None
-    _records: tuple[str, ...] = ()
-    _fields: tuple[str, ...] = ()
+    _struck: set[int] = field(default_factory=set)
+    _records: dict[str, None] = field(default_factory=dict)  # a set that keeps the order
+    _fields: dict[str, None] = field(default_factory=dict)
     _applied: bool = False
     _after_delete: bool = False
     _began_at: float = field(init=False)
@@ -103,7 +103,8 @@ class Call:
             record = self.system.desk.create(record_type, fields, self._author(marker)).record
             if idempotency_key:
                 self.system.records.remember_creation(idempotency_key, record.id)
-        self._records, self._applied = (record.id,), True
+        self._records[f"{record_type}/{record.id}"] = None
+        self._applied = True
         return record
 
     async def update(
@@ -171,27 +172,35 @@ class Call:
         saves = self.system.records.feed(record_type, since, self._index_time(), limit)
         return [] if self.finds_nothing else saves
 
-    async def strike(self, *, narrow: bool) -> None:
-        """Let the armed faults that meet this request take effect.
+    def expect_outage(self) -> None:
+        """Raises `Outage` if nobody is there; the other faults wait until the record is known, so that the journal names it."""
+        if self.system.faults.strike(self.operation, (), (), self._struck, effects={"outage"}):
+            raise Outage
+
+    async def suffer(self, records: tuple[str, ...] = (), fields: tuple[str, ...] = ()) -> None:
+        """Let the armed faults that meet this request take effect, each once per request.
 
         Raises:
             Refused: `fault`, by a `status` fault that isn't `applied`.
+            Outage: By an outage of single records or fields.
         """
-        struck = self.system.faults.strike(self.operation, self._records, self._fields, narrow=narrow)
-        for fault in struck:
-            match fault.effect:
-                case "slow":
-                    await asyncio.sleep(fault.delay)
-                case "outage":
-                    raise Outage
-                case "lost_response":
-                    self.is_lost = True
-                case "list_empty":
-                    self.finds_nothing = True
-                case "status" if fault.applied:
-                    self.answer_instead = fault
-                case "status":
-                    raise as_refusal(fault)
+        for fault in self.system.faults.strike(self.operation, records, fields, self._struck):
+            await self._suffer(fault)
+
+    async def _suffer(self, fault: Fault) -> None:
+        match fault.effect:
+            case "slow":
+                await asyncio.sleep(fault.delay)
+            case "outage":
+                raise Outage
+            case "lost_response":
+                self.is_lost = True
+            case "list_empty":
+                self.finds_nothing = True
+            case "status" if fault.applied:
+                self.answer_instead = fault
+            case "status":
+                raise as_refusal(fault)
 
     def entry(self, response: Response | None) -> Entry:
         """This request for the journal; without a response the connection was aborted."""
@@ -201,9 +210,8 @@ class Call:
             method=self.request.method,
             path=self.request.url.path,
             operation=self.operation,
-            record_type=self._record_type,
-            records=self._records,
-            fields=self._fields,
+            records=tuple(self._records),
+            fields=tuple(self._fields),
             actor=self.actor,
             status=response.status_code if response else None,
             applied=self._applied,
@@ -213,10 +221,12 @@ class Call:
     async def _touch(
         self, record_type: str, records: tuple[str, ...], fields: dict[str, Any] | None = None
     ) -> None:
-        self._record_type, self._records, self._fields = record_type, records, tuple(fields or ())
+        written = tuple(fields or ())
+        self._records |= dict.fromkeys(f"{record_type}/{record_id}" for record_id in records)
+        self._fields |= dict.fromkeys(written)
         heads = (self.system.records.head(record_type, record_id) for record_id in records)
-        self._after_delete = any(head.deleted for head in heads if head)
-        await self.strike(narrow=True)
+        self._after_delete = self._after_delete or any(head.deleted for head in heads if head)
+        await self.suffer(records, written)
 
     def _let_others_in(
         self, before: str, record_type: str, record_id: str, fields: dict[str, Any] | None = None

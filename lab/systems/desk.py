@@ -69,8 +69,9 @@ class Desk:
         after = record.fields | stored
         rules = list(triggered(self._settings.automation, record.record_type, record.fields, after))
         for rule in (rule for rule in rules if rule.same_save):
-            changes += _changes(after, rule.set, AUTOMATION, AUTOMATION)
-            after |= rule.set
+            ruled = as_stored(self._settings, rule.set)
+            changes += _changes(after, ruled, AUTOMATION, AUTOMATION)
+            after |= ruled
         save = self._keep(replace(record, fields=after), event, tuple(changes), author)
         self._automate([rule for rule in rules if not rule.same_save], save, depth)
         return save

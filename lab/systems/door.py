@@ -66,10 +66,11 @@ class Door:
         return response
 
     async def _handle(self, call: Call, route: PublicRoute) -> Response:
-        await call.strike(narrow=False)
+        call.expect_outage()
         limits = self._limit_headers()
         call.actor = self._system.authenticate(call.request)
         response = await route.handler(call)
+        await call.suffer()
         response.headers.update(limits)
         return response
 

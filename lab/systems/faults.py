@@ -1,11 +1,16 @@
 """Faults that can be armed while a system runs: each has an effect, a filter, and an end by count or by time."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Effect = Literal["lost_response", "status", "outage", "slow", "list_empty"]
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
+ENDING: tuple[Effect, ...] = ("lost_response", "status", "outage")
 
 Operation = Literal["read", "write", "create", "delete", "search", "history", "meta"]
 
@@ -25,7 +30,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    effect: Literal["lost_response", "status", "outage", "slow", "list_empty"]
+    effect: Effect
     operation: Operation | Literal["any"] = "any"
     record: str | None = None
     field: str | None = None
@@ -37,11 +42,6 @@ class Fault(BaseModel):
     body: Any = None
     reason: str = "the system is not well"
     applied: bool = False
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it can be judged only when the request's record and fields are known."""
-        return self.record is not None or self.field is not None
 
     def meets(self, operation: Operation, records: tuple[str, ...], fields: tuple[str, ...]) -> bool:
         return (
@@ -89,17 +89,32 @@ class Faults:
     def strike(
         self,
         operation: Operation,
-        records: tuple[str, ...] = (),
-        fields: tuple[str, ...] = (),
-        *,
-        narrow: bool,
+        records: tuple[str, ...],
+        fields: tuple[str, ...],
+        already: set[int],
+        effects: Collection[Effect] = EFFECTS,
     ) -> list[Fault]:
-        """The faults that this request meets; each is used up by one."""
-        struck = [
-            armed
-            for armed in (self.armed() if self._armed else [])
-            if armed.fault.is_narrow == narrow and armed.fault.meets(operation, records, fields)
-        ]
-        for armed in struck:
+        """The faults that a request meets, each used up by one; those that follow an ending one wait for the next request.
+
+        Args:
+            operation: What the request does.
+            records: The ids of the records that it is about, as far as they are known.
+            fields: The fields that it writes.
+            already: Ids of faults that this request has met; those met now are added.
+            effects: Only these.
+        """
+        struck = []
+        for armed in self.armed() if self._armed else []:
+            fault = armed.fault
+            if (
+                armed.id in already
+                or fault.effect not in effects
+                or not fault.meets(operation, records, fields)
+            ):
+                continue
+            already.add(armed.id)
             armed.left = None if armed.left is None else armed.left - 1
-        return [armed.fault for armed in struck]
+            struck.append(fault)
+            if fault.effect in ENDING:
+                break
+        return struck

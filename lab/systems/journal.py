@@ -11,14 +11,17 @@ KEPT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. `status` is None where the connection was aborted; `applied` says whether a mutation took place."""
+    """One request.
+
+    `records` are named `type/id`; `fields` are those that it would write; `status` is None where the connection was aborted;
+    `applied` says whether a mutation took place.
+    """
 
     n: int
     at: float
     method: str
     path: str
     operation: Operation
-    record_type: str | None
     records: tuple[str, ...]
     fields: tuple[str, ...]
     actor: str | None
@@ -40,7 +43,7 @@ class Journal:
         counted = list(_counted(entry))
         self._totals.update(counted)
         for record in entry.records:
-            self._by_record.setdefault(f"{entry.record_type}/{record}", Counter()).update(counted)
+            self._by_record.setdefault(record, Counter()).update(counted)
 
     def next_n(self) -> int:
         return self.entries[-1].n + 1 if self.entries else 1

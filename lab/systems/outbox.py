@@ -83,13 +83,22 @@ class Outbox:
         self._database.execute("DELETE FROM deliveries WHERE subscription = ?", subscription_id)
         self._subscriptions.pop(subscription_id, None)
 
-    def queue(self, save: Save, subscription: Subscription) -> None:
-        """Queue what this subscriber is to hear of a save, as often and as late as the settings say."""
+    def queue(self, save: Save, subscription: Subscription, altered: dict[str, Any] | None = None) -> None:
+        """Queue what this subscriber is to hear of a save, as often and as late as the settings say.
+
+        `altered` is merged into the payload: for a system that tells of one save by several events.
+        """
         settings = self._switches.now
         if settings.webhook_drop_next:
             self._switches.patch({"webhook_drop_next": settings.webhook_drop_next - 1})
             return
-        self._insert(save.n, subscription.id, copies=settings.webhook_copies, delay=settings.webhook_delay)
+        self._insert(
+            save.n,
+            subscription.id,
+            copies=settings.webhook_copies,
+            delay=settings.webhook_delay,
+            altered=altered,
+        )
 
     def resend(self, save: Save, times: int, altered: dict[str, Any] | None) -> int:
         """Queue a save's event again for every subscriber, under a new delivery id; the number of deliveries."""

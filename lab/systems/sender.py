@@ -40,7 +40,8 @@ class Sender:
                 now = time()
                 for delivery in self._ready(now):
                     self._busy.add(delivery.lane)
-                    sending.create_task(self._deliver(client, delivery))
+                    # Composed here, not in the task: a reset in between would take the save away.
+                    sending.create_task(self._deliver(client, delivery, self.compose(delivery)))
                 await self._rest(self.outbox.next_due(now))
 
     def _ready(self, now: float) -> Iterator[Delivery]:
@@ -57,8 +58,8 @@ class Sender:
         except TimeoutError:
             return
 
-    async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
-        status = await self._post(client, delivery)
+    async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery, message: Message) -> None:
+        status = await self._post(client, delivery.subscription.url, message)
         if status is not None and 200 <= status < 300:
             self.outbox.succeed(delivery)
         else:
@@ -66,12 +67,10 @@ class Sender:
         self._busy.discard(delivery.lane)
         self._wake.set()
 
-    async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> int | None:
+    async def _post(self, client: httpx.AsyncClient, url: str, message: Message) -> int | None:
         """The receiver's status; None if it gave no answer in time."""
-        message = self.compose(delivery)
         timeout = self.switches.now.webhook_timeout
         try:
-            url = delivery.subscription.url
             answer = await client.post(url, content=message.body, headers=message.headers, timeout=timeout)
         except (httpx.HTTPError, httpx.InvalidURL):
             return None

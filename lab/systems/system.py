@@ -22,7 +22,7 @@ from lab.systems.injections import Injections
 from lab.systems.journal import Journal
 from lab.systems.limits import Bucket
 from lab.systems.outbox import Delivery, Outbox, Subscription
-from lab.systems.records import Records, Save
+from lab.systems.records import Author, Record, Records, Save
 from lab.systems.refusals import Refused
 from lab.systems.sender import Message, Sender
 from lab.systems.settings import SettingsT_co, Switches
@@ -57,7 +57,13 @@ class System(ABC, Generic[SettingsT_co]):
         self.records = Records(self.database)
         self.outbox = Outbox(self.database, self.clock, self.switches)
         self.desk = Desk(
-            self.database, self.records, self.clock, self.switches, self.identify, self._announce
+            self.database,
+            self.records,
+            self.clock,
+            self.switches,
+            self.identify,
+            self.announce,
+            self.settle,
         )
         self.faults = Faults()
         self.injections = Injections()
@@ -102,6 +108,10 @@ class System(ABC, Generic[SettingsT_co]):
             events is None or save.event in events
         )
 
+    def settle(self, record: Record, written: dict[str, Any], author: Author) -> dict[str, Any]:  # noqa: ARG002 - the hook's signature
+        """What a save stores: the values written (to a new record, if its version is 0) and what the system sets along with them."""
+        return written
+
     def limit_headers(self, retry_after: float) -> dict[str, str]:
         """Headers of every answer while a rate limit is set; `retry_after` is 0 unless this request was over it."""
         return {"retry-after": f"{retry_after:.3f}"} if retry_after else {}
@@ -117,7 +127,8 @@ class System(ABC, Generic[SettingsT_co]):
         self.injections.waiting.clear()
         self.journal.clear()
 
-    def _announce(self, save: Save) -> None:
+    def announce(self, save: Save) -> None:
+        """Queue the webhooks that tell of a save, in its transaction."""
         for subscription in self.outbox.subscriptions:
             if self.wants(save, subscription):
                 self.outbox.queue(save, subscription)
