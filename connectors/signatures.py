@@ -33,3 +33,15 @@ def is_recent(timestamp: str, now: datetime, window: timedelta = REPLAY_WINDOW) 
     except (ValueError, OverflowError, OSError):
         return False
     return abs(now - moment) <= window
+
+
+def is_timely_and_signed(
+    body: bytes, *, timestamp: str, signature: str, secrets: Iterable[SecretStr], now: datetime
+) -> bool:
+    """Whether `sha256=<digits>` signs `timestamp.body` with an active secret, and the timestamp is recent.
+
+    The timestamp is under the signature, so a recorded delivery can't be sent again later.
+    """
+    scheme, _, digits = signature.partition("=")
+    message = timestamp.encode(errors="replace") + b"." + body
+    return scheme == "sha256" and is_signed(message, digits, secrets) and is_recent(timestamp, now)
