@@ -7,7 +7,7 @@ A pid alone is not an identity: the kernel hands it out again, so the time of cr
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -69,9 +69,9 @@ def end(process: OwnedProcess) -> None:
     if _is_somebody_else(process):
         return
     _ask_to_stop(process)
-    _wait_until_gone(process, process.grace)
+    _wait_while(lambda: is_alive(process.pid, process.created), process.grace)
     _kill_group(process)
-    _wait_until_gone(process, AFTER_SIGKILL.total_seconds())
+    _wait_while(lambda: _has_living_group(process), AFTER_SIGKILL.total_seconds())
 
 
 def _is_somebody_else(process: OwnedProcess) -> bool:
@@ -85,9 +85,9 @@ def _ask_to_stop(process: OwnedProcess) -> None:
         os.kill(process.pid, process.stop_signal)
 
 
-def _wait_until_gone(process: OwnedProcess, seconds: float) -> None:
+def _wait_while(holds: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while is_alive(process.pid, process.created) and time.monotonic() < deadline:
+    while holds() and time.monotonic() < deadline:
         time.sleep(POLL.total_seconds())
 
 
@@ -96,3 +96,14 @@ def _kill_group(process: OwnedProcess) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
         return
+
+
+def _has_living_group(process: OwnedProcess) -> bool:
+    return any(_is_living_member(other, process.pid) for other in psutil.process_iter())
+
+
+def _is_living_member(other: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(other.pid) == group and other.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+        return False

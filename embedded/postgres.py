@@ -3,9 +3,11 @@
 Everything else (one owner, restart, the end after a SIGKILL) is the supervisor's.
 """
 
+import asyncio
 import os
 import shutil
 import signal
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +41,10 @@ STATUS_LINE = 8
 """Of `postmaster.pid`; says `ready` once connections are taken. pg_ctl waits for it too (since PostgreSQL 10)."""
 
 
+BACKENDS_NOTICE = timedelta(seconds=5)
+POLL_SECONDS = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """One cluster and the programs that run it.
@@ -65,7 +71,7 @@ class PostgresServer:
         """
         if self.home.data.exists():
             self._refuse_other_major()
-            self._clear_stale_locks()
+            await self._clear_stale_locks()
         else:
             await self._make_cluster(supervisor)
 
@@ -92,8 +98,8 @@ class PostgresServer:
 
     def discard(self) -> None:
         """Delete everything; for tests, after the stop."""
-        shutil.rmtree(self.home.root)
-        shutil.rmtree(self.home.sockets, ignore_errors=True)
+        for folder in self.home.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _make_cluster(self, supervisor: Supervisor) -> None:
         # Into another folder first: a crash on the way leaves nothing that looks like a cluster.
@@ -133,14 +139,13 @@ class PostgresServer:
                 "move the data away to begin anew"
             )
 
-    def _clear_stale_locks(self) -> None:
+    async def _clear_stale_locks(self) -> None:
         """Remove the lock files of a server that is gone.
 
         PostgreSQL does so itself unless the pid in them belongs to somebody else by now, which is the rule after a
         restart of a container. Only safe when no process, not even a lost backend, still works on the data.
         """
-        users = _processes_in(self.home.data)
-        if users:
+        if users := await _processes_left_in(self.home.data.resolve()):
             raise AlreadyRunning(
                 f"{self.home.data} is in use by a PostgreSQL that this stack did not start (processes {users}); stop it"
             )
@@ -154,6 +159,14 @@ def _status(data: Path) -> str:
     except FileNotFoundError:
         return ""
     return lines[STATUS_LINE - 1].strip() if len(lines) >= STATUS_LINE else ""
+
+
+async def _processes_left_in(data: Path) -> list[int]:
+    """Who works on the data, after the backends of a killed server had time to notice its death."""
+    deadline = time.monotonic() + BACKENDS_NOTICE.total_seconds()
+    while (users := _processes_in(data)) and time.monotonic() < deadline:  # noqa: ASYNC110  no event tells it
+        await asyncio.sleep(POLL_SECONDS)
+    return users
 
 
 def _processes_in(data: Path) -> list[int]:

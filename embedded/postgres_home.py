@@ -26,7 +26,7 @@ class PostgresHome:
     """The places, all closed to everybody but `user`.
 
     Attributes:
-        root: Made by us, deleted as a whole when the data are thrown away.
+        root: Holds the data and, if it must, copies of the programs.
         sockets: The folder that libpq calls `host`.
         user: Whom PostgreSQL runs as; None for ourselves.
     """
@@ -44,6 +44,11 @@ class PostgresHome:
         return self.sockets / f".s.PGSQL.{PORT}"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """What we made, to be deleted with all that's in it when the data are thrown away."""
+        return tuple(dict.fromkeys((self.root, self.sockets.parent)))
+
+    @property
     def data_major(self) -> int | None:
         """The major that made the data; None if there are none."""
         version = self.data / "PG_VERSION"
@@ -58,17 +63,24 @@ def make_home(var: Path) -> PostgresHome:
     """
     wanted = var / "postgres"
     user = database_user(wanted)
-    root = wanted if user is None or user.can_use(var) else _below_temp(var)
-    sockets = root / "socket" if _is_short(root / "socket") else _below_temp(var) / "socket"
-    for folder in dict.fromkeys((root, sockets.parent, sockets)):
+    root = wanted if _may_enter(user, var) else _below_temp(var, user)
+    sockets = root / "socket" if _is_short(root / "socket") else _below_temp(var, user) / "socket"
+    home = PostgresHome(root, sockets, user)
+    for folder in (*home.folders, sockets):
         _make_private(folder, user)
-    return PostgresHome(root, sockets, user)
+    return home
 
 
-def _below_temp(var: Path) -> Path:
-    digest = hashlib.sha256(os.fsencode(var.resolve())).hexdigest()[:12]
-    wanted = Path(tempfile.gettempdir()) / f"accord-{digest}"
-    return wanted if _is_short(wanted / "socket") else Path("/tmp") / wanted.name  # noqa: S108  made 0700, owner checked
+def _below_temp(var: Path, user: UnixUser | None) -> Path:
+    name = f"accord-{hashlib.sha256(os.fsencode(var.resolve())).hexdigest()[:12]}"
+    temp = Path(tempfile.gettempdir())
+    if not (_may_enter(user, temp) and _is_short(temp / name / "socket")):
+        temp = Path("/tmp")  # noqa: S108  what we make in it is closed to others, and its owner is checked
+    return temp / name
+
+
+def _may_enter(user: UnixUser | None, folder: Path) -> bool:
+    return user is None or user.can_use(folder)
 
 
 def _is_short(sockets: Path) -> bool:
@@ -78,8 +90,9 @@ def _is_short(sockets: Path) -> bool:
 def _make_private(folder: Path, user: UnixUser | None) -> None:
     if not os.path.lexists(folder):
         folder.mkdir(mode=0o700)
-        if user is not None:
-            os.chown(folder, user.uid, user.gid)
+    if user is not None and folder.lstat().st_uid == os.geteuid():
+        # Made by root, just now or before a crash in this very place.
+        os.chown(folder, user.uid, user.gid, follow_symlinks=False)
     _refuse_foreign(folder, user)
 
 

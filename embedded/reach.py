@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from embedded.errors import Unreachable
+from embedded.errors import SettingRefused, Unreachable
 
 PATIENCE_SECONDS = 5.0
 POSTGRES_PORT = 5432
@@ -28,10 +28,11 @@ async def require_database(url: str) -> None:
 
     Raises:
         Unreachable: Nothing listens there. The message repeats host and port, never the password.
+        SettingRefused: The URL's port is no number.
     """
     parts = urlsplit(url)
     host = parse_qs(parts.query).get("host", [parts.hostname or "127.0.0.1"])[0]
-    port = parts.port or POSTGRES_PORT
+    port = _port(parts, "ACCORD_DATABASE_URL") or POSTGRES_PORT
     is_local = host.startswith("/")
     place = f"{host}/.s.PGSQL.{port}" if is_local else f"{host}:{port}"
     answers = accepts_local_connections(Path(place)) if is_local else accepts_connections(host, port)
@@ -44,10 +45,19 @@ async def require_temporal(address: str) -> None:
 
     Raises:
         Unreachable: Nothing listens there.
+        SettingRefused: The address's port is no number.
     """
     parts = urlsplit(f"//{address}")
-    if not await accepts_connections(parts.hostname or address, parts.port or TEMPORAL_PORT):
+    port = _port(parts, "ACCORD_TEMPORAL_ADDRESS") or TEMPORAL_PORT
+    if not await accepts_connections(parts.hostname or address, port):
         raise Unreachable(_message("Temporal", address, "ACCORD_TEMPORAL_ADDRESS"))
+
+
+def _port(parts: SplitResult, setting: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise SettingRefused(f"{setting}: {error}") from error
 
 
 def _message(service: str, place: str, setting: str) -> str:

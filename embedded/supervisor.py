@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from embedded.child import Child
-from embedded.errors import ChildFailed
+from embedded.errors import ChildFailed, SettingRefused
 from embedded.guard import ChildState, Guard
 from embedded.owned_process import end_all
 from embedded.ownership import Ownership
@@ -59,9 +59,10 @@ class Supervisor:
         """Become the owner, end what a killed owner left, and set the watchdog.
 
         Raises:
+            SettingRefused: The directory can't be made or written.
             AlreadyRunning: Another process owns the directory.
         """
-        (self.var / "log").mkdir(parents=True, exist_ok=True)
+        self._make_directory()
         await self._ownership.acquire()
         await asyncio.to_thread(end_all, self._roster.read())
         self._roster.write([])
@@ -131,6 +132,15 @@ class Supervisor:
     def log_file(self, name: str) -> Path:
         """Where a child's output goes."""
         return self.var / "log" / f"{name}.log"
+
+    def _make_directory(self) -> None:
+        try:
+            (self.var / "log").mkdir(parents=True, exist_ok=True)
+            (self.var / "owner.lock").open("a").close()
+        except OSError as error:
+            raise SettingRefused(
+                f"{self.var} can't be used: {error}; choose another directory (ACCORD_VAR)"
+            ) from error
 
     def _new_guard(self, child: Child) -> Guard:
         known = self._guards.get(child.name)
