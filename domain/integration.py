@@ -144,7 +144,7 @@ def _implied_type(policy: Chain | None) -> FieldType:
 class FieldMap(Declared):
     """One field on both sides."""
 
-    name: str = Field(pattern=r"^[^\W_]\w{0,62}$")
+    name: str = Field(min_length=1, max_length=100)
     """What people call it; groups, `match` and logs use this name."""
     a: str
     """Native name on side A."""
@@ -175,7 +175,7 @@ class FieldMap(Declared):
 class Group(Declared):
     """Coupled fields that are decided as one unit."""
 
-    name: str = Field(pattern=r"^[^\W_]\w{0,62}$")
+    name: str = Field(min_length=1, max_length=100)
     fields: tuple[str, ...] = Field(min_length=2)
     policy: Chain | None = None
     on_link: OnLinkWord | None = None
