@@ -42,10 +42,12 @@ class _Complaint:
         return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def explained(error: ValidationError, document: Document, names: Pair[str]) -> list[Mistake]:
-    """One mistake per error, with its place in the file."""
+def explained(
+    error: ValidationError, document: Document, names: Pair[str], *, below: Path = ()
+) -> list[Mistake]:
+    """One mistake per error, with its place in the file. `below`: where in it the validated part stands."""
     causes = [detail for detail in error.errors(include_url=False) if not _follows_from_another(detail)]
-    return [_mistake(detail, document, names) for detail in causes]
+    return [_mistake(detail, (*below, *detail["loc"]), document, names) for detail in causes]
 
 
 def _follows_from_another(detail: ErrorDetails) -> bool:
@@ -61,8 +63,8 @@ def unknown_keys(error: ValidationError, document: Document) -> list[Path]:
     return [document.locate(path)[0] for path in unknown]
 
 
-def _mistake(detail: ErrorDetails, document: Document, names: Pair[str]) -> Mistake:
-    path, _, _ = document.locate(detail["loc"])
+def _mistake(detail: ErrorDetails, place: Path, document: Document, names: Pair[str]) -> Mistake:
+    path, _, _ = document.locate(place)
     say = SENTENCES.get(detail["type"], _in_pydantics_words)
     return document.mistake(path, say(_Complaint(detail, path, names)), key=detail["type"] == UNKNOWN_KEY)
 

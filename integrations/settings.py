@@ -1,0 +1,66 @@
+"""Settings of a deployment, from environment variables `ACCORD_*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from domain.errors import ConfigError
+
+PREFIX = "ACCORD_"
+
+
+def _listed(written: Any) -> Any:
+    return [written] if isinstance(written, str) else written
+
+
+class Settings(BaseSettings):
+    """Where things are and how they are reached. Use `read_settings` for errors that people can act on."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="forbid")
+
+    database_url: SecretStr | None = None
+    """PostgreSQL, `postgresql://user:password@host/name`. None: the embedded one."""
+    temporal_address: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
+    """`host:port`. None: the embedded server."""
+    temporal_namespace: str = "default"
+    task_queue: str = "accord"
+    sandbox: bool = True
+    """Whether workflows run in the SDK's sandbox."""
+    integrations_dir: Path = Path("integrations.d")
+    connections_file: Path = Path("connections.yaml")
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8787, ge=0, le=65535)
+    """0 takes a free port."""
+    api_token: SecretStr | None = None
+    """Without one, the API answers on the loopback interface only."""
+    notify: dict[str, Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]] = Field(
+        default_factory=dict
+    )
+    """Apprise URLs by queue, as JSON: `{"ops": "slack://…", "service-desk": ["mailto://…"]}`."""
+    state_dir: Path = Path("var")
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigError: Names every variable that is wrong, never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        mistakes = [_spelled(detail["loc"], detail["msg"]) for detail in error.errors()]
+        raise ConfigError("\n".join(mistakes)) from None  # the cause quotes values, which may be secret
+    except SettingsError:
+        raise ConfigError(f"{PREFIX}NOTIFY: no JSON object of queue and Apprise URL") from None
+
+
+def _spelled(place: tuple[int | str, ...], message: str) -> str:
+    variable, *inside = place
+    where = "".join(f"[{step}]" for step in inside)
+    return f"{PREFIX}{str(variable).upper()}{where}: {message[0].lower()}{message[1:]}"
