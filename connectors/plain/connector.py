@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from connectors.base import ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
 from connectors.http import HttpConnection, Reply, open_http, path_of
-from connectors.plain.records import Changed, Delivery, Feed, History, Record, Records, notice_of
+from connectors.plain.records import KINDS, Changed, Delivery, Feed, History, Record, Records
 from connectors.plain.settings import PlainSettings, Switches
 from connectors.refusals import Aim, Dialect
 from connectors.scopes import is_within, parse_scope
@@ -51,7 +51,7 @@ class PlainConnector(Connector):
     system = "Plain"
 
     def __init__(self, connection: str, settings: PlainSettings, http: HttpConnection) -> None:
-        super().__init__(connection, Switches().overruled_by(settings.capabilities).capabilities())
+        super().__init__(connection, Switches().overruled_by(settings).capabilities())
         self._settings = settings
         self._http = http
         self._switches: Switches | None = None
@@ -87,6 +87,7 @@ class PlainConnector(Connector):
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
     ) -> ChangePage:
+        await self._known_switches()
         query, bounds = {"type": record_type, "scope": scope}, parse_scope(scope)
         since = str(open_cursor(cursor, query)) if cursor else "0"
         path = path_of("records", record_type, "changes")
@@ -169,7 +170,20 @@ class PlainConnector(Connector):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[ChangeNotice]:
         del headers
-        return notice_of(Delivery.model_validate_json(body), self.connection, now)
+        told = Delivery.model_validate_json(body)
+        if told.event not in KINDS:
+            return []
+        ref, kind = self._ref(told.type, told.id), KINDS[told.event]
+        return [
+            ChangeNotice(
+                ref=ref,
+                source="webhook",
+                kind=kind,
+                version=self._exact(told.version),
+                delivery_id=told.delivery_id,
+                observed_at=now,
+            )
+        ]
 
     # ---------------------------------------------------------------------------------------------- connection
     @property
@@ -190,7 +204,7 @@ class PlainConnector(Connector):
 
     async def _learn(self, aim: Aim) -> Switches:
         reply = await self._http.call("GET", "/capabilities", aim=aim)
-        switches = reply.read_as(Switches).overruled_by(self._settings.capabilities)
+        switches = reply.read_as(Switches).overruled_by(self._settings)
         self._switches, self.capabilities = switches, switches.capabilities()
         return switches
 
@@ -247,8 +261,12 @@ class PlainConnector(Connector):
             ref=self._ref(record_type, changed.id),
             source="poll",
             kind="deleted" if changed.deleted else "changed",
-            version=changed.version,
+            version=self._exact(changed.version),
         )
+
+    def _exact(self, version: str | None) -> str | None:
+        """The version that a notice tells, if it is of the kind that snapshots carry."""
+        return version if self.capabilities.sequence else None
 
 
 def _not_before(since: Snapshot, changes: list[FieldVersion]) -> list[FieldVersion]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
-from domain.records import ChangeNotice, FieldVersion, Origin, RecordRef, Snapshot
+from domain.records import FieldVersion, Origin, RecordRef, Snapshot
 from domain.values import digest
 
 IsOurs = Callable[[str | None, str | None], bool]
@@ -33,8 +33,10 @@ class Record(BaseModel):
     stamps: dict[str, Stamp] = Field(default_factory=dict)
 
     def token(self) -> str:
-        """The version; where the system tells none, a digest of what it shows."""
-        return self.version or digest(self.modified_at, self.fields)
+        """The version; where no counter backs it (it may be a mere stamp), a digest of all that the record shows."""
+        if self.version and self.sequence is not None:
+            return self.version
+        return digest(self.version, str(self.modified_at), self.fields)
 
     def snapshot(self, connection: str, record_type: str, marker_field: str, is_ours: IsOurs) -> Snapshot:
         marker = self.fields.get(marker_field)
@@ -130,20 +132,3 @@ KINDS: dict[str, Literal["changed", "created", "deleted"]] = {
     "moved": "changed",
     "deleted": "deleted",
 }
-
-
-def notice_of(delivery: Delivery, connection: str, observed_at: AwareDatetime) -> list[ChangeNotice]:
-    """The notice in a delivery; none for an event that we don't know."""
-    kind = KINDS.get(delivery.event)
-    if kind is None:
-        return []
-    return [
-        ChangeNotice(
-            ref=RecordRef(connection=connection, record_type=delivery.type, id=delivery.id),
-            source="webhook",
-            kind=kind,
-            version=delivery.version,
-            delivery_id=delivery.delivery_id,
-            observed_at=observed_at,
-        )
-    ]

@@ -28,6 +28,8 @@ class PlainSettings(HttpSettings):
     """The account behind the token, so that our writes are known even where they carry no marker."""
     marker_field: str = "correlation_id"
     """The field that carries our link id, to be found again by a search."""
+    tells_deletions: bool = True
+    """A deleted record answers 410. Set it to false for a system that answers 404 to everything it doesn't show."""
     capabilities: DeclaredSwitches = DeclaredSwitches()
 
 
@@ -42,9 +44,11 @@ class Switches(BaseModel):
     search_lag: timedelta = timedelta(0)
     """Seconds on the wire."""
     granularity: timedelta = timedelta(seconds=1)
+    tells_deletions: bool = True
 
-    def overruled_by(self, declared: DeclaredSwitches) -> Switches:
-        return self.model_copy(update=declared.model_dump(exclude_none=True))
+    def overruled_by(self, settings: PlainSettings) -> Switches:
+        declared = settings.capabilities.model_dump(exclude_none=True)
+        return self.model_copy(update={**declared, "tells_deletions": settings.tells_deletions})
 
     def capabilities(self) -> Capabilities:
         """A write's own version is known from its answer, or found by its marker in the history."""
@@ -58,5 +62,5 @@ class Switches(BaseModel):
             creates_with_marker=True,
             granularity=max(self.granularity, timedelta(milliseconds=1)),
             index_lag=self.search_lag,
-            deletes=frozenset({"event", "flag", "status_410"}),
+            deletes=frozenset({"event", "status_410"} if self.tells_deletions else {"event"}),
         )
