@@ -34,8 +34,11 @@ SETTINGS = (
     "log_timezone=UTC",
 )
 
-THROWAWAY_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-"""For data that nobody will miss. They survive a killed server, not a crash of the machine."""
+THROWAWAY_SETTINGS = ("fsync=off", "full_page_writes=off")
+"""For data that nobody will miss: what was committed survives a killed server, but not a crash of the machine.
+
+Not `synchronous_commit=off`: without fsync it saves next to nothing, and a killed server loses its last commits by it.
+"""
 
 STATUS_LINE = 8
 """Of `postmaster.pid`; says `ready` once connections are taken. pg_ctl waits for it too (since PostgreSQL 10)."""

