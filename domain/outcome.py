@@ -150,6 +150,9 @@ class Decision(Model):
     by: str = ""
     note: str | None = None
     channel: Literal["api", "signal", "fallback"] = "api"
+    """`fallback`: nobody came in time; the declared fallback chain decides, whatever `choice` says."""
+    unit: str = ""
+    """The unit that the review was about, so that a refusal of an old token can still name it."""
 
 
 class Refusal(StrEnum):

@@ -30,7 +30,8 @@ class Baseline(Model):
 class Overwritten:
     """A person's value that our own write hit (no compare-and-set there): it must still be judged by policy.
 
-    It stands in for the side's value while what our write left (`ours`) still stands on the record.
+    It stands in for the side's value while what our write left (`ours`) still stands on the record. The field's
+    baseline stays where it was before that write; once it moves, the edit has been judged and is forgotten.
     """
 
     version: FieldVersion
@@ -45,6 +46,8 @@ class SideFacts:
     """Changes since the baseline, oldest first; empty if the system has no history or it wasn't asked."""
     seen_at: dict[str, AwareDatetime] = field(default_factory=dict)
     """Native field → stamp of the last snapshot that still showed the baseline value."""
+    seen_sequence: dict[str, int] = field(default_factory=dict)
+    """Native field → `sequence` of that snapshot. One save since: the record's stamp is the field's."""
     overwritten: dict[str, Overwritten] = field(default_factory=dict)
     """Native field → an edit that our write hit."""
 
