@@ -1,7 +1,8 @@
 """JSON Schema of what owners write, for their editors and for the loader's hints.
 
-Generated from the models of `domain/integration.py`; `integrations/integration.schema.json` is its committed
-copy. Put `# yaml-language-server: $schema=…` into the first line of a declaration to have it checked while typing.
+Generated from the models of `domain/integration.py`; `integrations/integration.schema.json` is its committed copy,
+renewed by `python -m integrations.schema`. With `# yaml-language-server: $schema=PATH` as the first line of a
+declaration, an editor checks it while it is typed.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path as FilePath
 from typing import Any
 
 from domain.integration import Integration
 from integrations.mistakes import Path
 
+FILE = FilePath(__file__).with_name("integration.schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -53,3 +56,7 @@ def _below(place: dict[str, Any], step: str | int) -> Iterator[dict[str, Any]]:
     found = found or (None if isinstance(step, int) else place.get("additionalProperties"))
     if isinstance(found, dict):
         yield found
+
+
+if __name__ == "__main__":
+    FILE.write_text(schema_text(), encoding="utf-8")
