@@ -4,7 +4,6 @@ Everything else (one owner, restart, the end after a SIGKILL) is the supervisor'
 """
 
 import asyncio
-import os
 import shutil
 import signal
 import time
@@ -84,7 +83,6 @@ class PostgresServer:
             name="postgres",
             argv=(str(self.programs.postgres), "-D", str(self.home.data), *self._settings()),
             is_ready=self.is_ready,
-            env=_environment(),
             cwd=self.home.root,
             user=self.home.user,
             stop_signal=signal.SIGINT,  # what `pg_ctl stop -m fast` sends
@@ -123,7 +121,6 @@ class PostgresServer:
                 *("--encoding=UTF8", "--locale=C.UTF-8"),
                 *(("--no-sync",) if self.throwaway else ()),
             ),
-            env=_environment(),
             cwd=self.home.root,
             user=self.home.user,
             ready_within=timedelta(minutes=2),
@@ -178,8 +175,3 @@ def _processes_in(data: Path) -> list[int]:
         ["cwd"]
     )  # cwd is None where we may not look: another user's, so not of our cluster
     return [process.pid for process in found if process.info["cwd"] == str(data)]
-
-
-def _environment() -> dict[str, str]:
-    """Ours, without libpq's and the server's own variables: PGDATA or PGPORT of another cluster would mislead."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,8 +1,9 @@
 import importlib.util
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -10,11 +11,13 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from embedded import postgres
 from embedded.errors import AlreadyRunning, ChildFailed, DataRefused
 from embedded.postgres import PostgresServer
 from embedded.postgres_home import make_home
 from embedded.postgres_programs import PostgresPrograms, find_programs
 from embedded.supervisor import Supervisor
+from embedded.unix_user import database_user, run_as
 
 pytestmark = pytest.mark.stack
 
@@ -113,33 +116,35 @@ async def test_data_of_another_major_are_refused_with_both_majors(var: Path) -> 
             pass
 
 
-async def test_a_lock_file_whose_pid_is_somebody_elses_by_now_is_no_obstacle(var: Path) -> None:
+@pytest.fixture
+def somebody(var: Path) -> Iterator[int]:
+    """The pid of a process that has nothing to do with us, but runs as the database's user."""
+    with subprocess.Popen(["/bin/sleep", "1000"], **run_as(database_user(var / "postgres"))) as process:
+        yield process.pid
+        process.kill()
+
+
+async def test_a_lock_file_whose_pid_is_somebody_elses_by_now_is_no_obstacle(
+    var: Path, somebody: int
+) -> None:
     async with running(var) as server:
         data, socket = server.home.data, server.home.socket
     for lock in (data / "postmaster.pid", Path(f"{socket}.lock")):
-        lock.write_text(f"{os.getppid()}\n{data}\n0\n5432\n{socket.parent}\n\n0 0\nready\n")
-        owner = data.stat()
-        shutil.chown(lock, owner.st_uid, owner.st_gid)
+        lock.write_text(f"{somebody}\n{data}\n0\n5432\n{socket.parent}\n\n0 0\nready\n")
+        shutil.chown(lock, data.stat().st_uid, data.stat().st_gid)
     async with running(var) as server:
         assert ask(server, "SELECT 1") == 1
 
 
-async def test_data_that_another_server_works_on_are_refused_by_its_pids(var: Path) -> None:
+async def test_data_that_another_server_works_on_are_refused_by_its_pids(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "BACKENDS_NOTICE", timedelta(0))
     async with running(var) as server:
         postmaster = int((server.home.data / "postmaster.pid").read_text().split()[0])
         with pytest.raises(AlreadyRunning, match=rf"processes \[.*{postmaster}.*\]"):
             await server._clear_stale_locks()
         assert psutil.pid_exists(postmaster)
-
-
-async def test_variables_of_another_cluster_do_not_mislead(
-    var: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PGDATA", "/nowhere")
-    monkeypatch.setenv("PGPORT", "1")
-    async with running(var) as server:
-        monkeypatch.delenv("PGPORT")
-        assert ask(server, "SHOW port") == "5432"
 
 
 async def test_discarded_data_are_gone(long_var: Path) -> None:
