@@ -1,0 +1,66 @@
+"""Alerts: raised once per key while the cause lasts, cleared when it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from store.database import Tx
+from store.documents import whole
+from store.schema import alerts
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert that stands."""
+
+    key: str
+    kind: str
+    pair_id: str | None
+    message: str
+    """What, where, and what to do."""
+    raised_at: datetime
+
+
+ROW = TypeAdapter(AlertRow)
+
+RAISE = (
+    insert(alerts)
+    .on_conflict_do_nothing(index_elements=["key"], index_where=alerts.c.cleared_at.is_(None))
+    .returning(alerts.c.id)
+)
+
+_STANDING = update(alerts).where(alerts.c.cleared_at.is_(None)).values(cleared_at=func.now())
+CLEAR = _STANDING.where(alerts.c.key == func.any(bindparam("keys"))).returning(alerts.c.key)
+CLEAR_OTHERS = _STANDING.where(
+    func.starts_with(alerts.c.key, bindparam("prefix")),
+    alerts.c.key != func.all(bindparam("keep")),
+).returning(alerts.c.key)
+
+OPEN = select(whole(alerts)).where(alerts.c.cleared_at.is_(None)).order_by(alerts.c.raised_at)
+
+
+async def raise_(tx: Tx, key: str, kind: str, pair_id: str | None, message: str) -> bool:
+    """Raise an alert; False if it stands already, so nobody is told twice."""
+    values = {"key": key, "kind": kind, "pair_id": pair_id, "message": message}
+    return await tx.scalar(RAISE, values) is not None
+
+
+async def clear(tx: Tx, keys: Sequence[str]) -> list[str]:
+    """Clear these alerts; the keys of those that stood."""
+    return list(await tx.scalars(CLEAR, {"keys": list(keys)}))
+
+
+async def clear_under(tx: Tx, prefix: str, *, keep: Sequence[str] = ()) -> list[str]:
+    """Clear every alert whose key begins so, but for those to keep; the keys of those that stood."""
+    return list(await tx.scalars(CLEAR_OTHERS, {"prefix": prefix, "keep": list(keep)}))
+
+
+async def open_alerts(tx: Tx) -> list[AlertRow]:
+    """Alerts that stand, oldest first."""
+    return [ROW.validate_python(document) for document in await tx.scalars(OPEN)]

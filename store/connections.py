@@ -1,0 +1,140 @@
+"""Connections: are they well, how does their clock run, are they paused, how many requests may still be made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from pydantic import TypeAdapter
+from sqlalchemy import Double, bindparam, case, cast, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.records import Clock
+from store.database import Tx
+from store.documents import whole
+from store.schema import connections
+
+Health: TypeAlias = Literal["ok", "unreachable", "refused"]
+"""refused: the credentials are."""
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """What all processes share of one connection."""
+
+    name: str
+    health: Health
+    reason: str
+    since: datetime
+    """Of this health."""
+    paused: bool
+    clock_offset_ms: float | None
+    """System time minus true time; None until measured."""
+    clock_uncertainty_ms: float | None
+    clock_measured_at: datetime | None
+
+    def clock(self, granularity: timedelta) -> Clock | None:
+        """The measured clock, for stamps of this granularity; None if it was never measured."""
+        if self.clock_offset_ms is None or self.clock_uncertainty_ms is None:
+            return None
+        return Clock(
+            offset=self.clock_offset_ms * MILLISECOND,
+            uncertainty=self.clock_uncertainty_ms * MILLISECOND,
+            granularity=granularity,
+        )
+
+
+ROW = TypeAdapter(ConnectionRow)
+CONNECTION = whole(connections)
+
+ALL = select(CONNECTION).order_by(connections.c.name)
+GET = select(CONNECTION).where(connections.c.name == bindparam("name"))
+
+_row = insert(connections)
+_new = _row.excluded
+
+HEALTH = _row.on_conflict_do_update(
+    constraint="pk_connections",
+    set_={
+        "health": _new.health,
+        "reason": _new.reason,
+        "since": case((connections.c.health == _new.health, connections.c.since), else_=func.now()),
+    },
+)
+
+CLOCK = _row.on_conflict_do_update(
+    constraint="pk_connections",
+    set_={name: _new[name] for name in ("clock_offset_ms", "clock_uncertainty_ms", "clock_measured_at")},
+)
+
+PAUSE = _row.on_conflict_do_update(constraint="pk_connections", set_={"paused": _new.paused})
+
+
+def _lease() -> Any:
+    """A token bucket in one statement: it fills by `rate` up to `burst` and gives what it holds, whole requests only."""
+    rate, burst, wanted = (bindparam(name, type_=Double) for name in ("rate", "burst", "wanted"))
+    elapsed = func.extract("epoch", func.now() - connections.c.budget_at)
+    filled = func.least(burst, connections.c.budget + func.greatest(cast(elapsed, Double), 0) * rate)
+    bucket = (
+        select(connections.c.name, func.coalesce(filled, burst).label("full"))
+        .where(connections.c.name == bindparam("connection"))
+        .with_for_update()
+        .cte("bucket")
+    )
+    granted = func.least(wanted, func.floor(bucket.c.full))
+    return (
+        update(connections)
+        .where(connections.c.name == bucket.c.name)
+        .values(budget=bucket.c.full - granted, budget_at=func.now())
+        .returning(granted)
+    )
+
+
+LEASE = _lease()
+
+
+async def get_all(tx: Tx) -> list[ConnectionRow]:
+    """Every connection that was ever used, by name."""
+    return [ROW.validate_python(document) for document in await tx.scalars(ALL)]
+
+
+async def get(tx: Tx, name: str) -> ConnectionRow | None:
+    """What is known of the connection; None if it was never used."""
+    document = await tx.scalar(GET, {"name": name})
+    return None if document is None else ROW.validate_python(document)
+
+
+async def set_health(tx: Tx, name: str, health: Health, reason: str = "") -> None:
+    """Note how the connection is; `since` moves only when that changes."""
+    await tx.execute(HEALTH, {"name": name, "health": health, "reason": reason})
+
+
+async def set_clock(
+    tx: Tx, name: str, offset: timedelta, uncertainty: timedelta, measured_at: datetime
+) -> None:
+    """Keep a measurement of the system's clock: its time minus true time, and how far off that may be."""
+    values = {
+        "name": name,
+        "clock_offset_ms": offset / MILLISECOND,
+        "clock_uncertainty_ms": uncertainty / MILLISECOND,
+        "clock_measured_at": measured_at,
+    }
+    await tx.execute(CLOCK, values)
+
+
+async def pause(tx: Tx, name: str, *, paused: bool = True) -> None:
+    """Stop all requests on this connection, or let them go again."""
+    await tx.execute(PAUSE, {"name": name, "paused": paused})
+
+
+async def lease(tx: Tx, name: str, *, wanted: int, rate: float, burst: int) -> int:
+    """Lease requests from the budget that all processes share; how many were granted, maybe none.
+
+    The budget grows by `rate` requests per second up to `burst`. A connection without a row (`set_health` makes one)
+    has no budget.
+    """
+    values = {"connection": name, "wanted": wanted, "rate": rate, "burst": burst}
+    return int(await tx.scalar(LEASE, values) or 0)

@@ -1,0 +1,91 @@
+"""Creations: the key of a record to be made is reserved before the request, so that it is made once (semantics §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.records import RecordRef
+from store.database import Tx
+from store.documents import built, whole
+from store.schema import creations
+
+CreationState: TypeAlias = Literal["reserved", "sent", "unknown", "adopted", "created"]
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A counterpart that is to be made, or was."""
+
+    key: str
+    """The marker that the new record carries."""
+    integration: str
+    source: RecordRef
+    """The record that gets a counterpart."""
+    state: CreationState
+    """reserved: nothing sent; sent: outcome not known yet; unknown: no answer came; adopted: one was found by its
+    marker; created."""
+    created: RecordRef | None
+    reserved_at: datetime
+    attempted_at: datetime | None
+    """When the last attempt began; index lag is waited out from when it is known dead."""
+
+
+ROW = TypeAdapter(Creation)
+
+SOURCE = built(
+    connection=creations.c.connection, record_type=creations.c.record_type, id=creations.c.record_id
+)
+CREATION = whole(creations).op("||")(built(source=SOURCE))
+
+# The key stays what it is; the write only makes the row come back.
+RESERVE = (
+    insert(creations)
+    .on_conflict_do_update(constraint="uq_creations_source", set_={"key": creations.c.key})
+    .returning(CREATION)
+)
+
+BY_KEY = select(CREATION).where(creations.c.key == bindparam("key"))
+
+
+async def reserve(tx: Tx, integration: str, source: RecordRef) -> Creation:
+    """Reserve the key for this record's counterpart; the one reserved before is returned as it stands."""
+    values = {
+        "key": uuid4().hex,
+        "integration": integration,
+        "connection": source.connection,
+        "record_type": source.record_type,
+        "record_id": source.id,
+    }
+    return ROW.validate_python(await tx.scalar(RESERVE, values))
+
+
+async def by_key(tx: Tx, key: str) -> Creation | None:
+    """Whose counterpart carries this marker; None if it isn't ours."""
+    document = await tx.scalar(BY_KEY, {"key": key})
+    return None if document is None else ROW.validate_python(document)
+
+
+async def send(tx: Tx, key: str) -> None:
+    """Note that the request is about to leave. Commit before it does."""
+    await _set(tx, key, state="sent", attempted_at=func.now())
+
+
+async def lose(tx: Tx, key: str) -> None:
+    """Note that no answer came: the record may exist."""
+    await _set(tx, key, state="unknown")
+
+
+async def settle(tx: Tx, key: str, state: Literal["adopted", "created"], created: RecordRef) -> None:
+    """Note which record it has become."""
+    await _set(tx, key, state=state, created=created.model_dump(mode="json"))
+
+
+async def _set(tx: Tx, key: str, **values: Any) -> None:
+    await tx.execute(update(creations).where(creations.c.key == key).values(values))

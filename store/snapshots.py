@@ -1,0 +1,286 @@
+"""Records as last read, and every value that their fields took.
+
+A pass saves what it has read. What is unchanged (same version token, same content) writes nothing; what has changed
+leaves one row per changed field in `field_versions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import BigInteger, DateTime, Text, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from domain.records import FieldVersion, Snapshot
+from domain.sides import SIDES, Pair, Side
+from domain.values import digest, same
+from store.database import Tx
+from store.documents import built, given, json_of
+from store.schema import field_versions, pair_ends, snapshots
+
+History: TypeAlias = Sequence[FieldVersion]
+NO_HISTORY: Pair[History] = Pair((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """A snapshot as kept."""
+
+    id: int
+    hash: str
+    """Of the fields: a version token that lies is found out."""
+    snapshot: Snapshot
+    taken_at: datetime
+
+
+SNAPSHOT = built(
+    id=snapshots.c.id, hash=snapshots.c.hash, snapshot=snapshots.c.body, taken_at=snapshots.c.taken_at
+)
+
+ROW = TypeAdapter(SnapshotRow)
+
+GET = select(SNAPSHOT).where(snapshots.c.id == func.any(bindparam("ids")))
+
+# Locked, so that two passes at once note a change once.
+LAST = (
+    select(pair_ends.c.side, SNAPSHOT)
+    .join(snapshots, snapshots.c.id == pair_ends.c.snapshot_id, isouter=True)
+    .where(pair_ends.c.pair_id == bindparam("pair_id"))
+    .order_by(pair_ends.c.side)
+    .with_for_update(of=pair_ends, key_share=True)
+)
+
+
+def _save() -> Any:
+    """Keep the snapshots and the field versions, and point both ends to what is the last snapshot now."""
+    pair_id = bindparam("pair", type_=Text)
+    new = given(
+        "snapshots",
+        side=Text,
+        version=Text,
+        hash=Text,
+        modified_at=DateTime(timezone=True),
+        body=JSONB,
+        key=Text,
+        url=Text,
+    )
+    kept = upsert(snapshots).from_select(
+        ["pair_id", "side", "version", "hash", "modified_at", "body"],
+        select(pair_id, new.c.side, new.c.version, new.c.hash, new.c.modified_at, new.c.body),
+    )
+    # A record can return to an earlier version: then its row is the last one again.
+    kept_row = (
+        kept.on_conflict_do_update(
+            constraint="uq_snapshots_content", set_={"taken_at": func.now(), "body": kept.excluded.body}
+        )
+        .returning(snapshots.c.id, snapshots.c.side)
+        .cte("kept")
+    )
+    change = given(
+        "changes",
+        side=Text,
+        field=Text,
+        value=JSONB,
+        old=JSONB,
+        at=DateTime(timezone=True),
+        by=Text,
+        origin=Text,
+        sequence=BigInteger,
+        seen_by=Text,
+    )
+    plain = ("side", "field", "at", "by", "origin", "sequence", "seen_by")
+    noted = (
+        insert(field_versions)
+        .from_select(
+            ["pair_id", "value", "old", *plain],
+            select(
+                pair_id, json_of(change.c.value), json_of(change.c.old), *(change.c[name] for name in plain)
+            ),
+        )
+        .cte("noted")
+    )
+    return (
+        update(pair_ends)
+        .add_cte(noted)
+        .where(
+            pair_ends.c.pair_id == pair_id,
+            pair_ends.c.side == kept_row.c.side,
+            pair_ends.c.side == new.c.side,
+        )
+        .values(snapshot_id=kept_row.c.id, key=new.c.key, url=new.c.url)
+        .returning(pair_ends.c.side, pair_ends.c.snapshot_id)
+    )
+
+
+SAVE = _save()
+
+
+def _seen_at() -> Any:
+    shown = given("shown", field=Text, value=JSONB)
+    shows = snapshots.c.body["fields"][shown.c.field] == json_of(shown.c.value)
+    of_side = and_(snapshots.c.pair_id == bindparam("pair_id"), snapshots.c.side == bindparam("side"), shows)
+    return (
+        select(shown.c.field, func.max(snapshots.c.modified_at))
+        .select_from(shown.join(snapshots, of_side))
+        .where(snapshots.c.modified_at.is_not(None))
+        .group_by(shown.c.field)
+    )
+
+
+SEEN_AT = _seen_at()
+
+
+def _last_showing() -> Any:
+    shown = given("shown", field=Text, value=JSONB)
+    newest = (
+        select(func.max(snapshots.c.id))
+        .where(
+            snapshots.c.pair_id == bindparam("pair_id"),
+            snapshots.c.side == bindparam("side"),
+            snapshots.c.body["fields"][shown.c.field] == json_of(shown.c.value),
+        )
+        .scalar_subquery()
+    )
+    each = select(newest.label("id")).select_from(shown).cte("each")
+    oldest = select(func.min(each.c.id)).having(func.count() == func.count(each.c.id)).scalar_subquery()
+    return select(SNAPSHOT).where(snapshots.c.id == oldest)
+
+
+LAST_SHOWING = _last_showing()
+
+
+async def save(
+    tx: Tx, pair_id: str, read: Pair[Snapshot], histories: Pair[History] = NO_HISTORY
+) -> Pair[int]:
+    """Keep what was read on both sides; the ids under which it is kept.
+
+    Also takes over the records' keys and addresses, which may change. `histories` is what the systems' change
+    histories tell since the last snapshots; a changed field that they don't speak of gets the version that the
+    snapshot itself shows. For a side that hasn't changed, it is told already.
+    """
+    last = await _last(tx, pair_id)
+    hashes = read.map(lambda snapshot: digest(snapshot.fields))
+    changed = [side for side in SIDES if not _is_kept(last[side], read[side], hashes[side])]
+    if not changed:
+        return last.map(_id_of)
+    values = {
+        "pair": pair_id,
+        "snapshots": [_given_snapshot(side, read[side], hashes[side]) for side in changed],
+        "changes": [
+            change for side in changed for change in _changes(side, last[side], read[side], histories[side])
+        ],
+    }
+    ids = {row.side: row.snapshot_id for row in await tx.execute(SAVE, values)}
+    return Pair.of(lambda side: ids[side] if side in ids else _id_of(last[side]))
+
+
+async def get(tx: Tx, ids: Pair[int]) -> Pair[Snapshot]:
+    """The snapshots by their ids.
+
+    Raises:
+        KeyError: One has been pruned.
+    """
+    documents = await tx.scalars(GET, {"ids": list(ids)})
+    rows = {row.id: row.snapshot for row in map(ROW.validate_python, documents)}
+    return ids.map(lambda number: rows[number])
+
+
+async def seen_at(tx: Tx, pair_id: str, side: Side, shown: Mapping[str, JsonValue]) -> dict[str, datetime]:
+    """Native field → stamp of the last snapshot that showed this value; fields that no snapshot showed are left out."""
+    rows = [{"field": field, "value": value} for field, value in shown.items()]
+    found = await tx.execute(SEEN_AT, {"pair_id": pair_id, "side": side.value, "shown": rows})
+    return {row[0]: row[1] for row in found}
+
+
+async def last_showing(tx: Tx, pair_id: str, side: Side, shown: Mapping[str, JsonValue]) -> Snapshot | None:
+    """The newest snapshot after which none of these fields can have changed unseen: where a change history is asked from.
+
+    None if a field was never seen with its value, or no field is given: then the whole history counts.
+    """
+    rows = [{"field": field, "value": value} for field, value in shown.items()]
+    document = await tx.scalar(LAST_SHOWING, {"pair_id": pair_id, "side": side.value, "shown": rows})
+    return None if document is None else ROW.validate_python(document).snapshot
+
+
+async def field_history(
+    tx: Tx, pair_id: str, natives: Pair[Sequence[str]], *, limit: int = 50
+) -> list[tuple[Side, FieldVersion]]:
+    """The newest versions of these native fields, in the order in which we learned of them."""
+    of_side = (
+        and_(field_versions.c.side == side.value, field_versions.c.field.in_(natives[side])) for side in SIDES
+    )
+    query = (
+        select(field_versions)
+        .where(field_versions.c.pair_id == pair_id, or_(*of_side))
+        .order_by(field_versions.c.n.desc())
+        .limit(limit)
+    )
+    rows = (await tx.execute(query)).mappings().all()
+    return [(Side(row["side"]), FieldVersion.model_validate(dict(row))) for row in reversed(rows)]
+
+
+async def _last(tx: Tx, pair_id: str) -> Pair[SnapshotRow | None]:
+    found = {row[0]: row[1] for row in await tx.execute(LAST, {"pair_id": pair_id})}
+    return Pair.of(lambda side: ROW.validate_python(found[side]) if found[side]["id"] else None)
+
+
+def _is_kept(last: SnapshotRow | None, snapshot: Snapshot, content: str) -> bool:
+    return last is not None and (last.snapshot.version, last.hash) == (snapshot.version, content)
+
+
+def _id_of(row: SnapshotRow | None) -> int:
+    assert row is not None
+    return row.id
+
+
+def _given_snapshot(side: Side, snapshot: Snapshot, content: str) -> dict[str, Any]:
+    body = snapshot.model_dump(mode="json")
+    return {
+        "side": side.value,
+        "version": snapshot.version,
+        "hash": content,
+        "modified_at": body["modified_at"],
+        "body": body,
+        "key": snapshot.key,
+        "url": snapshot.url,
+    }
+
+
+def _changes(
+    side: Side, last: SnapshotRow | None, snapshot: Snapshot, history: History
+) -> Iterator[dict[str, Any]]:
+    """What the history tells, then the changed fields that it doesn't speak of."""
+    for version in history:
+        yield _given_change(side, version, "history")
+    before = last.snapshot.fields if last else {}
+    told = {version.field for version in history}
+    for field in sorted({*before, *snapshot.fields} - told):
+        old, value = before.get(field), snapshot.fields.get(field)
+        if last is None or not same(old, value):
+            yield _as_shown(side, field, old, snapshot)
+
+
+def _as_shown(side: Side, field: str, old: JsonValue, snapshot: Snapshot) -> dict[str, Any]:
+    """The field's own stamp if the read carries one for this very value, else the record's."""
+    value = snapshot.fields.get(field)
+    stamp = snapshot.changes.get(field)
+    if stamp is not None and same(stamp.value, value):
+        return _given_change(side, stamp, "stamp")
+    version = FieldVersion(
+        field=field,
+        value=value,
+        old=old,
+        at=snapshot.modified_at,
+        by=snapshot.modified_by,
+        sequence=snapshot.sequence,
+    )
+    return _given_change(side, version, "read")
+
+
+def _given_change(side: Side, version: FieldVersion, seen_by: str) -> dict[str, Any]:
+    return {**version.model_dump(mode="json"), "side": side.value, "seen_by": seen_by}
