@@ -8,6 +8,7 @@ write is atomic against every other request.
 import asyncio
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +116,7 @@ class Call:
         *,
         marker: str | None = None,
         expected_version: int | None = None,
+        recompute: Callable[[Record], dict[str, Any]] | None = None,
     ) -> Record:
         """The record after its own save: with automations of the same save, before those that follow.
 
@@ -124,6 +126,8 @@ class Call:
             fields: Only these change.
             marker: Kept with the save and told in its webhook, if the system has such a thing.
             expected_version: Refuse unless this is the record's version.
+            recompute: Gives the fields again from the record as the write finds it, where values build on what stands
+                there ("add this label"): somebody may have got in since the handler looked.
 
         Raises:
             Refused: `not_found`, `gone`, `stale` (with the record), `invalid_value`, `refused_field`, or an armed fault.
@@ -133,6 +137,7 @@ class Call:
         record = self._live(record_type, record_id)
         if expected_version not in {None, record.version}:
             raise Refused("stale", f"{record.key} has moved on to version {record.version}", record=record)
+        fields = recompute(record) if recompute else fields
         check_fields(self.system.switches.now, fields)
         save = self.system.desk.edit(record, fields, self._author(marker))
         self._applied = True

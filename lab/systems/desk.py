@@ -69,7 +69,8 @@ class Desk:
         after = record.fields | stored
         rules = list(triggered(self._settings.automation, record.record_type, record.fields, after))
         for rule in (rule for rule in rules if rule.same_save):
-            ruled = as_stored(self._settings, rule.set)
+            looked_at = replace(record, fields=after, version=record.version + 1)
+            ruled = self._stored(looked_at, rule.set, Author(AUTOMATION, AUTOMATION, author.at))
             changes += _changes(after, ruled, AUTOMATION, AUTOMATION)
             after |= ruled
         save = self._keep(replace(record, fields=after), event, tuple(changes), author)

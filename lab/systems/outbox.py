@@ -18,7 +18,7 @@ Order = Literal["kept", "reversed", "shuffled"]
 
 # Deliveries released in an asked-for order share one lane; others have a lane per subscriber and record.
 _DUE = """
-SELECT deliveries.id, delivery_id, subscription, save, altered, attempts,
+SELECT deliveries.id, delivery_id, subscription, save, payload, altered, attempts,
        iif(place IS NULL, subscription || ' ' || record_type || ' ' || saves.id, 'ordered')
 FROM deliveries JOIN saves ON saves.n = save
 WHERE NOT failed AND due_at <= ? ORDER BY place IS NULL, place, deliveries.id LIMIT ?
@@ -46,6 +46,7 @@ class Delivery:
     delivery_id: str
     subscription: Subscription
     save_n: int
+    payload: dict[str, Any] | None
     altered: dict[str, Any] | None
     attempts: int
     lane: str
@@ -83,10 +84,10 @@ class Outbox:
         self._database.execute("DELETE FROM deliveries WHERE subscription = ?", subscription_id)
         self._subscriptions.pop(subscription_id, None)
 
-    def queue(self, save: Save, subscription: Subscription, altered: dict[str, Any] | None = None) -> None:
+    def queue(self, save: Save, subscription: Subscription, payload: dict[str, Any] | None = None) -> None:
         """Queue what this subscriber is to hear of a save, as often and as late as the settings say.
 
-        `altered` is merged into the payload: for a system that tells of one save by several events.
+        `payload` is for a system that tells of one save by several events; without it the body is composed when sent.
         """
         settings = self._switches.now
         if settings.webhook_drop_next:
@@ -97,7 +98,7 @@ class Outbox:
             subscription.id,
             copies=settings.webhook_copies,
             delay=settings.webhook_delay,
-            altered=altered,
+            payload=payload,
         )
 
     def resend(self, save: Save, times: int, altered: dict[str, Any] | None) -> int:
@@ -173,23 +174,31 @@ class Outbox:
         *,
         copies: int,
         delay: float,
+        payload: dict[str, Any] | None = None,
         altered: dict[str, Any] | None = None,
     ) -> None:
         delivery_id = str(uuid4())
         for _ in range(copies):
             self._database.execute(
-                "INSERT INTO deliveries (delivery_id, subscription, save, altered, due_at) VALUES (?, ?, ?, ?, ?)",
-                delivery_id, subscription_id, save_n, json.dumps(altered) if altered else None,
+                "INSERT INTO deliveries (delivery_id, subscription, save, payload, altered, due_at) VALUES (?, ?, ?, ?, ?, ?)",
+                delivery_id, subscription_id, save_n, _json(payload), _json(altered),
                 self._clock.true_time() + delay,
             )  # fmt: skip
         self.on_change()
 
     def _delivery(self, columns: tuple[Any, ...]) -> Delivery:
-        row, delivery_id, subscription, save_n, altered, attempts, lane = columns
+        row, delivery_id, subscription, save_n, payload, altered, attempts, lane = columns
         to = self._subscriptions[subscription]
-        return Delivery(
-            row, delivery_id, to, save_n, json.loads(altered) if altered else None, attempts, lane
-        )
+        return Delivery(row, delivery_id, to, save_n, _parsed(payload), _parsed(altered), attempts, lane)
+
+
+def _json(content: dict[str, Any] | None) -> str | None:
+    return None if content is None else json.dumps(content)
+
+
+def _parsed(text: str | None) -> dict[str, Any] | None:
+    content: dict[str, Any] | None = None if text is None else json.loads(text)
+    return content
 
 
 def _ordered(rows: list[tuple[Any, ...]], order: Order | list[str], seed: int) -> list[int]:

@@ -136,9 +136,8 @@ class System(ABC, Generic[SettingsT_co]):
     def _compose(self, delivery: Delivery) -> Message:
         save = self.records.save(delivery.save_n)
         assert save is not None
-        payload = merge(
-            self.payload(save, delivery.delivery_id, delivery.subscription), delivery.altered or {}
-        )
+        payload = delivery.payload or self.payload(save, delivery.delivery_id, delivery.subscription)
+        payload = merge(payload, delivery.altered or {})
         body = json.dumps(payload).encode()
         return Message(body, self.sign(body, delivery.delivery_id, delivery.subscription))
 
