@@ -29,6 +29,8 @@ class Capabilities(Model):
     """`update` refuses with StaleVersion if the record is no longer at `expected.version`."""
     change_history: bool = False
     """`history` tells who changed which field when."""
+    unlogged: frozenset[str] = frozenset()
+    """Native fields whose edits `history` doesn't tell, though it tells others': on these an edit can vanish."""
     field_stamps: bool = False
     """A plain read already carries each field's last change (`Snapshot.changes`)."""
     write_marker: bool = False

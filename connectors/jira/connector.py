@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -165,6 +165,10 @@ class JiraConnector(Connector):
         return webhook.parse(self.connection, headers, body, now)
 
     # ---------------------------------------------------------------------------------------------- connection
+    @property
+    def clock(self) -> ClockReading | None:
+        return self.http.clock.best
+
     async def probe(self) -> ClockReading:
         await self.http.call("GET", f"{API}/myself", aim=Aim.PROBE)
         return self.http.reading()
@@ -202,7 +206,7 @@ class JiraConnector(Connector):
         return RecordRef(connection=self.connection, record_type=record_type, id=issue)
 
     def _system_time(self) -> datetime:
-        return datetime.now(UTC) + self.http.reading().offset
+        return datetime.now(UTC) + (self.clock.offset if self.clock else timedelta(0))
 
     # ------------------------------------------------------------------------------------------ writing, within
     def _new_fields(
