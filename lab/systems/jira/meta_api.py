@@ -34,6 +34,7 @@ class MetaApi:
         }
         return [
             *(PublicRoute("GET", f"{base}/{path}", "meta", handler) for path, handler in calls.items()),
+            PublicRoute("GET", f"{base}/project/{{project}}", "meta", self.project),
             PublicRoute("GET", types, "meta", self.create_types),
             PublicRoute("GET", f"{types}/{{type}}", "meta", self.create_fields),
             PublicRoute("GET", f"{base}/issue/{{issue}}/editmeta", "meta", self.edit_fields),
@@ -75,6 +76,10 @@ class MetaApi:
     async def projects(self, call: Call) -> Response:
         return JSONResponse(Ask(call).site.projects())
 
+    async def project(self, call: Call) -> Response:
+        ask = Ask(call)
+        return JSONResponse(self._project(ask) | {"issueTypes": ask.site.issue_types()})
+
     async def user(self, call: Call) -> Response:
         account_id = call.request.query_params.get("accountId", "")
         if account_id not in Ask(call).settings.people:
@@ -88,12 +93,12 @@ class MetaApi:
 
     async def create_types(self, call: Call) -> Response:
         ask = Ask(call)
-        self._check_project(ask)
+        self._project(ask)
         return JSONResponse(ask.page(ask.site.issue_types(), limit=META_PAGE, name="issueTypes"))
 
     async def create_fields(self, call: Call) -> Response:
         ask = Ask(call)
-        self._check_project(ask)
+        self._project(ask)
         names = [*self._on_screen(ask), "project"]
         metas = [field_meta(ask, name, required=name in REQUIRED) | {"fieldId": name} for name in names]
         return JSONResponse(ask.page(metas, limit=META_PAGE, name="fields"))
@@ -123,7 +128,9 @@ class MetaApi:
             "schema": schema_of(ask, name),
         }
 
-    def _check_project(self, ask: Ask) -> None:
+    def _project(self, ask: Ask) -> Json:
         asked = ask.call.path["project"]
-        if not any(asked in {project["key"], project["id"]} for project in ask.site.projects()):
-            raise Refused("not_found", f"No project could be found with key '{asked}'.")
+        for project in ask.site.projects():
+            if asked in {project["key"], project["id"]}:
+                return project
+        raise Refused("not_found", f"No project could be found with key '{asked}'.")
