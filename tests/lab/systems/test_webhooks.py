@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Literal
 
 import httpx
 import pytest
@@ -50,6 +51,16 @@ async def test_every_kind_of_save_is_told_in_order(
     assert told[2]["key"] == "BETA-1"
 
 
+async def test_the_events_of_one_record_come_in_order(system: LabSystem, subscriber: Receiver) -> None:
+    await system.control.hold()
+    record = await system.control.create("ticket", {"n": 0})
+    for n in range(1, 30):
+        await system.control.edit("ticket", record.id, {"n": n})
+    await system.control.change_settings(webhook_hold=False)
+    told = [int(message.payload["version"]) for message in await subscriber.wait_for(30)]
+    assert told == list(range(1, 31))
+
+
 async def test_a_filter_keeps_other_types_and_events_away(system: LabSystem, receiver: Receiver) -> None:
     narrow = Subscription(id="hook", url=receiver.url, record_types=["ticket"], events=["updated"])
     await system.control.subscribe(narrow)
@@ -75,7 +86,7 @@ async def test_held_webhooks_wait_and_are_counted(system: LabSystem, subscriber:
 
 @pytest.mark.parametrize("order", ["reversed", "shuffled", "listed"])
 async def test_released_webhooks_come_in_the_order_asked_for(
-    system: LabSystem, subscriber: Receiver, order: str
+    system: LabSystem, subscriber: Receiver, order: Literal["reversed", "shuffled", "listed"]
 ) -> None:
     await system.control.hold()
     ids = [(await system.control.create("ticket", {"n": n})).id for n in range(6)]
