@@ -69,7 +69,11 @@ class Guard:
         """
         self.state = ChildState.STARTING
         rotate(self._log_file)
-        await self._launch()
+        try:
+            await self._launch()
+        except ChildFailed:
+            await self.stop()
+            raise
         self._keeper = asyncio.create_task(self._keep_alive(), name=f"keep {self.child.name} alive")
 
     async def run_to_end(self) -> None:

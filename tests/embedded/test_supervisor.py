@@ -75,6 +75,13 @@ async def test_a_child_that_is_not_ready_in_time_is_ended(supervisor: Supervisor
     assert state_of(supervisor, "worker").pid is None
 
 
+async def test_a_name_that_failed_can_be_tried_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    with pytest.raises(ChildFailed):
+        await supervisor.start(shell("worker", "exit 1", tmp_path / "never"))
+    await supervisor.start(sleeper("worker"))
+    assert state_of(supervisor, "worker").state is ChildState.RUNNING
+
+
 async def test_a_program_that_does_not_exist_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(ChildFailed, match=r"worker ended with exit code 127.*\n.*no-such-program"):
         await supervisor.start(
