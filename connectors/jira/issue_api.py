@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, JsonValue
 
 from connectors.http import HttpConnection, Reply, path_of
 from connectors.jira.changelog import Entry, history_metadata
-from connectors.jira.issues import FIELDS, PROPERTY, IssueBody, IssuePage
+from connectors.jira.hits import HitPage
+from connectors.jira.issues import FIELDS, PROPERTY, IssueBody, IssueList
 from connectors.jira.site import API
 from connectors.jira.transitions import Transition, TransitionList
 from connectors.refusals import Aim
@@ -51,7 +52,7 @@ class IssueApi:
 
     async def search(
         self, query: str, fields: Sequence[str], *, limit: int, page: str | None = None
-    ) -> IssuePage:
+    ) -> HitPage:
         """One page of the index.
 
         Raises:
@@ -60,7 +61,7 @@ class IssueApi:
         body: dict[str, Any] = {"jql": query, "fields": list(fields), "maxResults": limit}
         body |= {"nextPageToken": page} if page is not None else {}
         reply = await self.http.call("POST", SEARCH, aim=Aim.QUERY, body=body)
-        return reply.read_as(IssuePage)
+        return reply.read_as(HitPage)
 
     async def create(self, fields: Mapping[str, JsonValue], marker: str) -> str:
         """The id of the new issue."""
@@ -106,7 +107,7 @@ class IssueApi:
             "expand": ["changelog"],
         }
         reply = await self.http.call("POST", f"{API}/issue/bulkfetch", aim=Aim.QUERY, body=body)
-        return reply.read_as(IssuePage).issues
+        return reply.read_as(IssueList).issues
 
     async def _recent_entries(self, ref: RecordRef) -> Sequence[Entry]:
         params = {"fields": "updated", "expand": "changelog"}

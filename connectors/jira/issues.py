@@ -41,17 +41,10 @@ class IssueBody(BaseModel):
     changelog: Histories = Field(default_factory=Histories)
 
 
-class IssuePage(BaseModel):
-    """Answer of bulkfetch and search: what could be seen."""
+class IssueList(BaseModel):
+    """Answer of bulkfetch: what could be seen."""
 
     issues: list[IssueBody] = Field(default_factory=list)
-    next_page: str | None = Field(default=None, alias="nextPageToken")
-    is_last: bool = Field(default=False, alias="isLast")
-
-    @property
-    def following(self) -> str | None:
-        """The token of the next page; None on the last."""
-        return None if self.is_last else self.next_page
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ loses an issue that was indexed late for good. So each round reads again from `l
 the cursor carries what was told already, so that a quiet site stays quiet. A change younger than `SETTLED` isn't
 noted as told: a second one may bear the same stamp.
 
-Deletions, and issues that left the scope, don't show here.
+Deletions, and hits that left the scope, don't show here.
 
-Source: the lag is documented under "Search for issues using JQL enhanced search"; the loss is described in
+Source: the lag is documented under "Search for hits using JQL enhanced search"; the loss is described in
 activepieces PR 14869.
 """
 
@@ -20,8 +20,7 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue, TypeAdapter
 
 from connectors.jira import jql
-from connectors.jira.changelog import parse_stamp
-from connectors.jira.issues import IssueBody
+from connectors.jira.hits import Hit
 
 SETTLED = timedelta(seconds=5)
 """Well above the granularity of `updated` and the uncertainty of a measured clock."""
@@ -52,29 +51,26 @@ class Round:
         window = [f"updated >= {self.since}"] if self.since else []
         return f"{jql.both(conditions + window)} ORDER BY updated ASC, key ASC"
 
-    def news(self, issues: Sequence[IssueBody]) -> list[str]:
+    def news(self, hits: Sequence[Hit]) -> list[str]:
         """The ids that this round hasn't told in their present state."""
-        return [issue.id for issue in issues if self.told.get(issue.id) != updated(issue)]
+        return [hit.id for hit in hits if self.told.get(hit.id) != hit.updated]
 
-    def after(self, issues: Sequence[IssueBody], page: str | None, now: datetime) -> Round:
+    def after(self, hits: Sequence[Hit], page: str | None, now: datetime) -> Round:
         """The position behind this page. `now` is the system's time."""
         settled = _millis(now - SETTLED)
-        seen = {issue.id: updated(issue) for issue in issues if updated(issue) <= settled}
-        newest = max([self.newest, *map(updated, issues)])
-        return replace(self, page=page, newest=newest, told={**self.told, **seen})
+        seen = {hit.id: hit.updated for hit in hits if 0 < hit.updated <= settled}
+        newest = max([self.newest, *(hit.updated for hit in hits)])
+        return replace(self, page=page, newest=newest, told=most_recent({**self.told, **seen}))
 
     def next_round(self, look_back: timedelta) -> Round:
         """The start of the next walk."""
         since = max(self.newest - int(look_back.total_seconds() * 1000), 0)
-        recent = sorted(self.told.items(), key=lambda known: known[1], reverse=True)[:MOST_TOLD]
-        return Round(since=since, newest=self.newest, told={i: u for i, u in recent if u >= since})
+        return Round(since=since, newest=self.newest, told={i: u for i, u in self.told.items() if u >= since})
+
+
+def most_recent(told: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(told.items(), key=lambda known: known[1])[-MOST_TOLD:])
 
 
 def read_round(position: JsonValue) -> Round:
     return TypeAdapter(Round).validate_python(position)
-
-
-def updated(issue: IssueBody) -> int:
-    """`updated` as epoch ms; 0 if it can't be read, which is told each time."""
-    stamp = parse_stamp(issue.fields.get("updated"))
-    return _millis(stamp) if stamp else 0

@@ -7,7 +7,8 @@ from typing import Self
 
 from pydantic import Field, JsonValue, SecretStr, model_validator
 
-from connectors.settings import Duration, HttpSettings
+from connectors.settings import HttpSettings
+from domain.durations import Duration
 
 
 class JiraSettings(HttpSettings):

@@ -50,6 +50,8 @@ class Harness(ABC):
     choices: tuple[str, ...] = ()
     nonsense: JsonValue = "no such value"
     """A value that `choice` doesn't take."""
+    names_culprits: bool = True
+    """Whether a refused value is refused by its field's name."""
     needed: Mapping[str, JsonValue] = {}
     """What a new record must also have."""
     unknown_id: str = "999999"
@@ -151,6 +153,10 @@ class LabHarness(Harness):
             (received, *_) = await receiver.wait_for(1)
             await self.control.unsubscribe("suite")
         return received.headers, received.body
+
+    async def writes(self, ref: RecordRef) -> int:
+        """Successful writes to the record through the system's public API."""
+        return (await self.control.record_counts(ref.record_type, ref.id)).get("writes", 0)
 
     async def arm(self, **fault: Any) -> None:
         await self.control.arm(Fault(**fault))
