@@ -15,12 +15,14 @@ from domain.rules_language import CREATE_VARIABLES, POLICY_VARIABLES, ConditionE
 from domain.sides import SIDES, Side
 from integrations.mistakes import Path, suggestion
 
-Finding: TypeAlias = tuple[Path, str]
+Inconsistency: TypeAlias = tuple[Path, str]
 RESERVED = frozenset({"a", "b", "policy", "review", "next", "both", "a_to_b", "b_to_a"})
 CORRELATION = "correlation_id"
 
 
-def inconsistencies(rules: Integration, custom_policies: Collection[str] | None = None) -> Iterator[Finding]:
+def inconsistencies(
+    rules: Integration, custom_policies: Collection[str] | None = None
+) -> Iterator[Inconsistency]:
     """Everything that contradicts itself. Custom policies are looked up only if their names are given."""
     yield from _ends(rules)
     yield from _names(rules)
@@ -36,7 +38,7 @@ def inconsistencies(rules: Integration, custom_policies: Collection[str] | None 
         yield from _custom(path, chain, custom_policies)
 
 
-def _ends(rules: Integration) -> Iterator[Finding]:
+def _ends(rules: Integration) -> Iterator[Inconsistency]:
     for side in SIDES:
         if rules.ends[side].connection in RESERVED:
             name = rules.ends[side].connection
@@ -48,7 +50,7 @@ def _ends(rules: Integration) -> Iterator[Finding]:
         yield ("b",), "both sides are the same records; give them different scopes"
 
 
-def _names(rules: Integration) -> Iterator[Finding]:
+def _names(rules: Integration) -> Iterator[Inconsistency]:
     seen: dict[str, Path] = {RECORD_UNIT: ()}
     named: list[tuple[str, Sequence[FieldMap | Group]]] = [("fields", rules.fields), ("groups", rules.groups)]
     for key, parts in named:
@@ -58,7 +60,7 @@ def _names(rules: Integration) -> Iterator[Finding]:
             seen.setdefault(part.name, (key, index))
 
 
-def _native_names(rules: Integration) -> Iterator[Finding]:
+def _native_names(rules: Integration) -> Iterator[Inconsistency]:
     for side in SIDES:
         first: dict[str, str] = {}
         for index, field in enumerate(rules.fields):
@@ -70,14 +72,14 @@ def _native_names(rules: Integration) -> Iterator[Finding]:
             first.setdefault(native, field.name)
 
 
-def _match(rules: Integration) -> Iterator[Finding]:
+def _match(rules: Integration) -> Iterator[Inconsistency]:
     known = [CORRELATION, *(field.name for field in rules.fields)]
     for index, name in enumerate(rules.match):
         if name not in known:
             yield ("match", index), f"{name!r} is no declared field; {suggestion(name, known)}"
 
 
-def _fields(rules: Integration) -> Iterator[Finding]:
+def _fields(rules: Integration) -> Iterator[Inconsistency]:
     for index, field in enumerate(rules.fields):
         path: Path = ("fields", index)
         if field.type is FieldType.VALUE and _merges(field.policy):
@@ -102,7 +104,7 @@ def _links_against_flow(flow: Flow, on_link: OnLink | None) -> bool:
     return on_link in (OnLink.A, OnLink.B) and not flow.allows(Side(on_link))
 
 
-def _groups(rules: Integration) -> Iterator[Finding]:
+def _groups(rules: Integration) -> Iterator[Inconsistency]:
     position = {field.name: index for index, field in enumerate(rules.fields)}
     grouped: dict[str, str] = {}
     for index, group in enumerate(rules.groups):
@@ -117,14 +119,14 @@ def _groups(rules: Integration) -> Iterator[Finding]:
             grouped.setdefault(name, group.name)
 
 
-def _member_rules(index: int, field: FieldMap, group: Group) -> Iterator[Finding]:
+def _member_rules(index: int, field: FieldMap, group: Group) -> Iterator[Inconsistency]:
     for key in ("policy", "on_link"):
         if getattr(field, key) is not None:
             message = f"{field.name!r} is in group {group.name!r}, whose own {key} decides; move it there"
             yield ("fields", index, key), message
 
 
-def _create(rules: Integration) -> Iterator[Finding]:
+def _create(rules: Integration) -> Iterator[Inconsistency]:
     if not (create := rules.create):
         return
     for side in create.with_:
@@ -134,7 +136,7 @@ def _create(rules: Integration) -> Iterator[Finding]:
     yield from _condition(("create", "when"), create.when, CREATE_VARIABLES)
 
 
-def _deletes(rules: Integration) -> Iterator[Finding]:
+def _deletes(rules: Integration) -> Iterator[Inconsistency]:
     rule = rules.on_delete
     if rule.mode == "archive" and not rule.archive:
         yield ("on_delete",), "`mode: archive` needs `archive: {SIDE: {field: closing value}}`"
@@ -144,7 +146,7 @@ def _deletes(rules: Integration) -> Iterator[Finding]:
         yield ("on_delete", "versus_edit"), f"does nothing with `mode: {rule.mode}`"
 
 
-def _reviews(rules: Integration) -> Iterator[Finding]:
+def _reviews(rules: Integration) -> Iterator[Inconsistency]:
     asked = rules.reviews
     for needing, needed in (
         ("fallback_after", "fallback"),
@@ -165,13 +167,13 @@ def _chains(rules: Integration) -> Iterator[tuple[Path, Chain]]:
         yield ("groups", index, "policy"), group.policy or ()
 
 
-def _conditions(path: Path, chain: Chain) -> Iterator[Finding]:
+def _conditions(path: Path, chain: Chain) -> Iterator[Inconsistency]:
     for step, policy in enumerate(chain):
         for index, rule in enumerate(policy.rules if isinstance(policy, Rules) else ()):
             yield from _condition((*path, step, "rules", index, "when"), rule.when, POLICY_VARIABLES)
 
 
-def _condition(path: Path, text: str, variables: frozenset[str]) -> Iterator[Finding]:
+def _condition(path: Path, text: str, variables: frozenset[str]) -> Iterator[Inconsistency]:
     try:
         compile_condition(text, variables)
     except ConditionError as error:
@@ -179,7 +181,7 @@ def _condition(path: Path, text: str, variables: frozenset[str]) -> Iterator[Fin
         yield path, f"{error}{place}"
 
 
-def _custom(path: Path, chain: Chain, known: Collection[str] | None) -> Iterator[Finding]:
+def _custom(path: Path, chain: Chain, known: Collection[str] | None) -> Iterator[Inconsistency]:
     for step, policy in enumerate(chain):
         if isinstance(policy, Custom) and known is not None and policy.name not in known:
             message = f"no installed plug-in offers the policy {policy.name!r}"

@@ -13,6 +13,10 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of the file: `("fields", 3, "policy", 0)`."""
 
 
+MOST_SHOWN = 30
+"""Known names in one message; a record type may have hundreds of fields."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
     """One mistake; lines and columns count from 1."""
@@ -45,7 +49,8 @@ def spelled(path: Path) -> str:
 
 
 def suggestion(written: object, known: Sequence[str]) -> str:
-    """A near match of a typo, and everything that would have been right."""
+    """A near match of a typo, and what would have been right."""
     near = get_close_matches(str(written), known, n=1)
     hint = f"did you mean `{near[0]}`? " if near else ""
-    return f"{hint}known here: {', '.join(known)}"
+    more = f" and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
+    return f"{hint}known here: {', '.join(known[:MOST_SHOWN])}{more}"

@@ -1,7 +1,6 @@
 """Custom policies: Python callables that plug-ins offer as entry points `accord.policies`.
 
-A policy is called with its parameters and the facts of one conflict and answers "a", "b", "next", "review" or
-`{"value": …, "side": …}`. What it raises, and any other answer, passes to the next policy of the chain.
+What a policy is called with and may answer stands in `domain/deciding/custom.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,107 @@
+"""Everything that can be said about a declaration before it runs. What contradicts itself the loader has refused.
+
+Pure: the live systems' answers are passed in; `accord check` asks for them and prints the findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from domain.integration import Integration
+from domain.sides import SIDES, Pair, Side
+from integrations.findings import Finding, Level, SystemFacts, error, warning
+from integrations.mistakes import Path, suggestion
+from integrations.policy_checks import policy_findings
+from integrations.value_checks import value_findings
+
+NOT_ASKED = Pair(SystemFacts(), SystemFacts())
+
+
+def check(
+    rules: Integration,
+    systems: Pair[SystemFacts] = NOT_ASKED,
+    *,
+    queues: Collection[str] | None = None,
+) -> list[Finding]:
+    """All findings, errors first, otherwise in the order of the declaration.
+
+    Args:
+        rules: The declaration.
+        systems: What both sides say of themselves; what is unknown isn't checked.
+        queues: Notification targets that the settings know; None leaves their names unchecked.
+    """
+    found = [
+        *_unknown_fields(rules, systems),
+        *value_findings(rules, systems),
+        *policy_findings(rules, systems),
+        *_at_risk(rules, systems),
+        *_not_carried(rules),
+        *_unclosed(rules),
+        *_unknown_queues(rules, queues),
+    ]
+    return sorted(found, key=lambda finding: list(Level).index(finding.level))
+
+
+def _unknown_fields(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:
+    for side in SIDES:
+        known = systems[side].fields
+        if known is not None:
+            yield from _not_among(known, rules, side)
+
+
+def _not_among(known: Sequence[str], rules: Integration, side: Side) -> Iterator[Finding]:
+    end = rules.ends[side]
+    for path, native in _native_names(rules, side):
+        if native not in known:
+            message = f"{end.connection}'s {end.record_type} has no field {native!r}"
+            yield error(path, f"{message}; {suggestion(native, known)}")
+
+
+def _native_names(rules: Integration, side: Side) -> Iterator[tuple[Path, str]]:
+    """Every native field of this side that the declaration names."""
+    for index, field in enumerate(rules.fields):
+        yield ("fields", index, side.value), field.native(side)
+    for native in rules.create.with_.get(side, ()) if rules.create else ():
+        yield ("create", "with", side.value, native), native
+    for native in rules.on_delete.archive.get(side, ()):
+        yield ("on_delete", "archive", side.value, native), native
+
+
+def _at_risk(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:
+    for side in SIDES:
+        facts = systems[side]
+        if facts.compare_and_set is False and facts.change_history is False:
+            name = rules.ends[side].connection
+            message = f"{name} offers neither compare-and-set nor a change history: an edit there between our last read"
+            yield warning(
+                (side.value,), f"{message} and our write can vanish unseen; its pairs are shown as at risk"
+            )
+
+
+def _not_carried(rules: Integration) -> Iterator[Finding]:
+    if rules.comments:
+        yield warning(("comments",), "comments are declared, but this version doesn't carry them yet")
+
+
+def _unclosed(rules: Integration) -> Iterator[Finding]:
+    if rules.on_delete.mode != "archive":
+        return
+    for side in SIDES:
+        if side not in rules.on_delete.archive:
+            name = rules.ends[side].connection
+            yield warning(
+                ("on_delete", "archive"), f"no closing fields for {name}: a surviving record there stays open"
+            )
+
+
+def _unknown_queues(rules: Integration, queues: Collection[str] | None) -> Iterator[Finding]:
+    named: list[tuple[Path, str | None]] = [
+        (("reviews", "queue"), rules.reviews.queue),
+        (("reviews", "escalate_to"), rules.reviews.escalate_to),
+        *((("alerts", index, "notify"), rule.notify) for index, rule in enumerate(rules.alerts)),
+    ]
+    for path, queue in named:
+        if queue is not None and queues is not None and queue not in queues:
+            yield warning(
+                path, f"the settings know no notification target {queue!r}; nobody would hear of it"
+            )
