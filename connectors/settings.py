@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self, TypeAlias, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -20,10 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from domain.durations import parse_duration
+from domain.durations import Duration
 from domain.errors import ConfigError
-
-Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
 def plain_url(written: str) -> str:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pydantic import Field, JsonValue, SecretStr
 
 from connectors.base import Capabilities
-from connectors.settings import ConnectionSettings, Duration
+from connectors.settings import ConnectionSettings
+from domain.durations import Duration
 
 
 class MemorySettings(ConnectionSettings):

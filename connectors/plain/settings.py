@@ -7,7 +7,8 @@ from datetime import timedelta
 from pydantic import BaseModel, SecretStr
 
 from connectors.base import Capabilities
-from connectors.settings import ConnectionSettings, Duration, HttpSettings
+from connectors.settings import ConnectionSettings, HttpSettings
+from domain.durations import Duration
 
 
 class DeclaredSwitches(ConnectionSettings):

@@ -1,0 +1,44 @@
+"""Deliveries of `business_rule.js`, which the customer installs: ServiceNow sends no webhooks by itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel
+
+from connectors.servicenow.rows import version_of
+from domain.records import ChangeNotice, RecordRef
+
+KINDS: dict[str, Literal["changed", "created", "deleted"]] = {
+    "insert": "created",
+    "update": "changed",
+    "delete": "deleted",
+}
+
+
+class Delivery(BaseModel):
+    """The body. It says which record changed; what it holds now is read from the instance."""
+
+    event_id: str
+    table: str
+    sys_id: str
+    operation: str
+    sys_mod_count: str | int = ""
+    sys_updated_on: str = ""
+
+    def notices(self, connection: str, observed_at: AwareDatetime) -> list[ChangeNotice]:
+        """The notice in it; none for an operation that we don't know."""
+        kind = KINDS.get(self.operation)
+        if kind is None:
+            return []
+        shown = {"sys_mod_count": str(self.sys_mod_count), "sys_updated_on": self.sys_updated_on}
+        return [
+            ChangeNotice(
+                ref=RecordRef(connection=connection, record_type=self.table, id=self.sys_id),
+                source="webhook",
+                kind=kind,
+                version=version_of(shown) if self.sys_updated_on else None,
+                delivery_id=self.event_id,
+                observed_at=observed_at,
+            )
+        ]
