@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,6 @@ from pydantic import JsonValue
 
 from connectors.base import Connector
 from connectors.jira.connector import build
-from domain.errors import RecordRejected
 from domain.records import RecordRef
 from lab.systems.injections import Injection
 from tests.connectors.conformance import HttpConformance

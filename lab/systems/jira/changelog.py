@@ -12,10 +12,12 @@ from lab.systems.jira.fields import Field
 from lab.systems.jira.shapes import Shapes, project_of
 from lab.systems.jira.site import Json
 from lab.systems.jira.times import time_text
-from lab.systems.records import Change, Save
+from lab.systems.records import Change, Record, Save
 
 UNLOGGED: Final = {"comments", "properties", "resolutiondate"}
 FIRST_ID: Final = 10000
+EXPANDED: Final = 100
+"""The most entries that an expanded issue shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ class Changelog:
     def entries(self, saves: list[Save]) -> list[Json]:
         """Oldest first."""
         return [entry for save in saves if (entry := self.entry(save))]
+
+    def expanded(self, saves: list[Save], record: Record) -> Json:
+        """What `expand=changelog` adds to an issue in this state: the newest entries first."""
+        entries = self.entries([save for save in saves if save.record.version <= record.version])
+        newest = entries[::-1][:EXPANDED]
+        return {"startAt": 0, "maxResults": len(newest), "total": len(newest), "histories": newest}
 
     def entry(self, save: Save) -> Json | None:
         """None if the save changed nothing that is logged, or made the issue."""

@@ -45,12 +45,7 @@ class IssueApi:
     async def read(self, call: Call) -> Response:
         ask = Ask(call)
         record = await call.read(ISSUE, ask.issue_id())
-        shape = self._shape(ask, record)
-        if "changelog" in ask.list_of("expand"):
-            entries = Changelog(ask.shapes).entries(self._system.records.history(ISSUE, record.id))[::-1]
-            size = {"startAt": 0, "maxResults": len(entries), "total": len(entries)}
-            shape["changelog"] = {**size, "histories": entries}
-        return JSONResponse(shape)
+        return JSONResponse(self._shape(ask, record))
 
     async def create(self, call: Call) -> Response:
         ask, body = Ask(call), await call.json()
@@ -114,7 +109,11 @@ class IssueApi:
 
     def _shape(self, ask: Ask, record: Record) -> Json:
         wanted = wanted_fields(ask.call.request.query_params.getlist("fields"), default="*all")
-        return ask.shapes.issue(record, wanted, ask.list_of("properties"))
+        shape = ask.shapes.issue(record, wanted, ask.list_of("properties"))
+        if "changelog" in ask.list_of("expand"):
+            saves = self._system.records.history(ISSUE, record.id)
+            shape["changelog"] = Changelog(ask.shapes).expanded(saves, record)
+        return shape
 
     def _editing(self, ask: Ask) -> Editing:
         fields = ask.shapes.fields

@@ -61,6 +61,10 @@ class SearchApi:
         records = await call.read_many(ISSUE, list(ids))
         wanted = wanted_fields(body.get("fields"), default="*navigable")
         issues = [ask.shapes.issue(record, wanted, body.get("properties")) for record in records]
+        if "changelog" in (body.get("expand") or []):
+            log, history = Changelog(ask.shapes), call.system.records.history
+            for issue, record in zip(issues, records, strict=True):
+                issue["changelog"] = log.expanded(history(ISSUE, record.id), record)
         missing = [
             asked for issue_id, asked in ids.items() if issue_id not in {record.id for record in records}
         ]
