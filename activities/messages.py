@@ -166,7 +166,7 @@ class Applied(Model):
     adjusted: tuple[str, ...] = ()
     """Fields that a system changed as it stored them."""
     parked: dict[str, str] = Field(default_factory=dict)
-    standing: Standing = Standing()
+    """Unit → the system's reason for refusing it."""
 
 
 class EndInput(Model):

@@ -21,9 +21,6 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ending import EndingActivities
-    from activities.noting import NotingActivities
-    from activities.passes import PassActivities
-
     from activities.messages import (
         Applied,
         ApplyInput,
@@ -38,6 +35,9 @@ with workflow.unsafe.imports_passed_through():
         Standing,
         StandingNote,
     )
+    from activities.noting import NotingActivities
+    from activities.passes import PassActivities
+    from activities.standing import parked_too
     from domain.outcome import Decision
     from workflows import options, story
     from workflows.alarm import Alarm
@@ -289,7 +289,10 @@ class PairLoop:
         self.state.writes += len(applied.written)
         if applied.outcome in {"stale", "again"}:
             self.state.look_everywhere(applied.story)
-        self._stand(applied.standing, stopped=applied.story if applied.outcome == "stopped" else None)
+        if applied.parked:
+            self._stand(parked_too(self.state.standing, applied.parked))
+        if applied.outcome == "stopped":
+            self._stand(self._with_state("quarantined", applied.story), stopped=applied.story)
         await self.after_apply(applied)
 
     async def _end(self, asked: EndInput) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from temporalio.common import (
     SearchAttributeKey,
@@ -17,7 +18,8 @@ from workflows.state import PairState
 INTEGRATION = SearchAttributeKey.for_keyword("AccordIntegration")
 STATE = SearchAttributeKey.for_keyword_list("AccordState")
 RECORDS = SearchAttributeKey.for_keyword_list("AccordRecords")
-SYSTEMS = SearchAttributeKey.for_keyword_list("AccordSystems")
+SYSTEMS = SearchAttributeKey.for_text("AccordSystems")
+"""Text, names separated by blanks: the server allows three keyword lists, and those are taken."""
 FIELDS = SearchAttributeKey.for_keyword_list("AccordFields")
 
 
@@ -27,14 +29,14 @@ def first_attributes(pair: PairRef) -> TypedSearchAttributes:
         [
             SearchAttributePair(INTEGRATION, pair.integration),
             SearchAttributePair(RECORDS, [k for k in pair.keys if k]),
-            SearchAttributePair(SYSTEMS, [s for s in pair.systems if s]),
+            SearchAttributePair(SYSTEMS, " ".join(pair.systems).strip()),
         ]
     )
 
 
-def changed_attributes(before: Standing, now: Standing) -> list[SearchAttributeUpdate]:
+def changed_attributes(before: Standing, now: Standing) -> list[SearchAttributeUpdate[Any]]:
     """Updates for what really changed: each upsert is an event and a visibility write."""
-    updates: list[SearchAttributeUpdate] = []
+    updates: list[SearchAttributeUpdate[Any]] = []
     if now.states != before.states:
         updates.append(STATE.value_set(list(now.states)))
     if now.fields != before.fields:

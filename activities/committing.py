@@ -1,0 +1,153 @@
+"""Save what a pass decided, whole: log, reviews, decisions, baselines, alerts and the plan are one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from activities.look import Look
+from activities.messages import Standing
+from activities.standing import standing_of
+from domain.integration import Integration
+from domain.outcome import PlannedHalf, UnitState, Verdict, WritePlan
+from domain.sides import SIDES, Pair, Side
+from store import alerts, baselines, conflicts, decisions, overwritten, pairs, parked, plans, reviews
+from store.baselines import Move
+from store.database import Tx
+from store.plans import NewStep, OpenPlan
+from store.reviews import ReviewRow
+from store.work import PairWork
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What stands in the store now."""
+
+    plan: OpenPlan | None
+    standing: Standing
+    opened: tuple[str, ...] = ()
+
+
+async def commit_verdict(tx: Tx, look: Look, verdict: Verdict, ids: Pair[int]) -> Committed:
+    """Commit a pass. Log and plan are durable before the first write (semantics §4.1)."""
+    work = look.work
+    await settle(tx, look, verdict.adopted)
+    await conflicts.append(tx, work.pair.id, work.pair.integration, look.rules.version, verdict.log)
+    open_now, opened = await _commit_reviews(tx, look, verdict)
+    await _commit_alerts(tx, look, verdict)
+    plan = await _commit_plan(tx, look, verdict.plan, ids)
+    standing = standing_of(look.pair, look.rules, verdict, open_now)
+    await save_standing(tx, work, look.rules.version, standing, quarantine=verdict.stop_pair)
+    return Committed(plan, standing, opened)
+
+
+async def save_standing(
+    tx: Tx, work: PairWork, version: int, standing: Standing, *, quarantine: str | None = None
+) -> None:
+    """Note how the pair stands, for the lists."""
+    if quarantine:
+        await pairs.quarantine(tx, work.pair.id, quarantine)
+    if version != work.pair.version:
+        await pairs.set_version(tx, work.pair.id, version)
+    await pairs.set_state(tx, work.pair.id, standing.states, standing.waits_for)
+
+
+async def settle(
+    tx: Tx,
+    look: Look,
+    halves: Iterable[PlannedHalf],
+    values: dict[str, tuple[JsonValue, JsonValue]] | None = None,
+) -> None:
+    """Move the baselines of these fields whole, from the revision that was read; races about them are judged now.
+
+    Args:
+        tx: The transaction.
+        look: The pass.
+        halves: The planned halves.
+        values: By field, what to store instead: the halves as the writes' responses left them.
+    """
+    settled = list(halves)
+    natives = {field.name: (field.a, field.b) for field in look.declared.fields}
+    moves: dict[str, Move] = {}
+    for half in settled:
+        a, b = (values or {}).get(half.field, half.halves)
+        moves[half.field] = (*natives[half.field], a, b)
+    revisions = {name: row.baseline.revision for name, row in look.work.baselines.items()}
+    await baselines.move(tx, look.work.pair.id, moves, expected=revisions)
+    await _forget_races(tx, look, settled)
+
+
+async def _forget_races(tx: Tx, look: Look, settled: list[PlannedHalf]) -> None:
+    names = {half.field for half in settled}
+    for side in SIDES:
+        natives = {field.native(side) for field in look.declared.fields if field.name in names}
+        judged = sorted(natives & look.work.overwritten[side].keys())
+        if judged:
+            await overwritten.forget(tx, look.work.pair.id, side, judged)
+
+
+async def _commit_reviews(tx: Tx, look: Look, verdict: Verdict) -> tuple[list[ReviewRow], tuple[str, ...]]:
+    said = {decision.token: decision for decision in look.view.decisions}
+    for judged in verdict.decisions:
+        await decisions.record(tx, look.work.pair.id, said[judged.token], judged)
+        if judged.accepted:
+            await reviews.settle(tx, judged.token, judged.by)
+    if not (verdict.reviews or look.work.reviews):
+        return [], ()
+    changes = await reviews.sync(tx, look.work.pair.id, verdict.reviews, look.view.now)
+    new = (*changes.opened, *changes.reopened, *changes.moved)
+    return changes.open, tuple(row.token for row in new)
+
+
+async def _commit_alerts(tx: Tx, look: Look, verdict: Verdict) -> None:
+    """Raise what holds; clear what held before and doesn't any more."""
+    prefix = alert_prefix(look.work.pair.id)
+    keys = []
+    for alert in verdict.alerts:
+        keys.append(f"{prefix}{alert.kind}/{alert.unit}")
+        message = f"{look.pair.both}: {alert.message}"
+        await alerts.raise_(tx, keys[-1], alert.kind, look.work.pair.id, message)
+    if look.work.pair.state != ["in_sync"]:
+        parked_units = [f"{prefix}{kind}/{unit}" for unit in look.work.parked for kind in ("flap", "refused")]
+        await alerts.clear_under(tx, prefix, keep=[*keys, *parked_units])
+
+
+def alert_prefix(pair_id: str) -> str:
+    return f"pair/{pair_id}/"
+
+
+async def _commit_plan(tx: Tx, look: Look, plan: WritePlan | None, ids: Pair[int]) -> OpenPlan | None:
+    if plan is None:
+        return None
+    steps = [step for write in plan.writes for step in _steps(look, write.side, write.fields, write.expect)]
+    return await plans.create(tx, look.work.pair.id, look.rules.version, ids, steps, plan)
+
+
+def _steps(
+    look: Look, side: Side, fields: dict[str, JsonValue], expect: dict[str, JsonValue]
+) -> Iterable[NewStep]:
+    """One step per request that the system's API needs, in its order."""
+    for part in look.connectors[side].parts(fields):
+        yield NewStep(side, part, {name: expect[name] for name in part})
+
+
+async def park(tx: Tx, look: Look, unit: str, cause: str, reason: str) -> None:
+    """Stop one unit, with one alert; the others flow."""
+    assert cause in {"flap", "refused"}
+    await parked.park(tx, look.work.pair.id, unit, cause, reason)  # type: ignore[arg-type] # just asserted
+    key = f"{alert_prefix(look.work.pair.id)}{cause}/{unit}"
+    await alerts.raise_(tx, key, cause, look.work.pair.id, f"{look.pair.both}: {unit} is parked: {reason}")
+
+
+def natives_of(declared: Integration, units: Iterable[str]) -> Pair[Sequence[str]]:
+    """The native names on both sides of the fields of these units."""
+    wanted = set(units)
+    members = [field for unit in declared.units if unit.name in wanted for field in unit.fields]
+    return Pair.of(lambda side: [field.native(side) for field in members])
+
+
+def moving_units(verdict: Verdict) -> list[str]:
+    """Units that this pass would write."""
+    return [u.unit for u in verdict.units if u.state in {UnitState.CARRIED, UnitState.DECIDED}]

@@ -1,0 +1,153 @@
+"""The end of a link: a record is gone, or an operator unlinks."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.committing import alert_prefix
+from activities.context import Context
+from activities.look import live_baselines, named
+from activities.messages import Ended, EndInput, PairRef, Standing
+from activities.reading import read_ends
+from activities.rulebook import Rules
+from activities.standing import make_standing
+from connectors.base import Connector
+from domain.deletion import DeleteAction, DeleteVerdict, Loss, decide_delete
+from domain.errors import RecordGone, RecordHidden
+from domain.records import Gone, Snapshot
+from domain.sides import Pair
+from store import alerts, audit, conflicts, decisions, pairs, plans, reviews, work
+from store.database import Tx
+from store.work import PairWork
+
+
+class EndingActivities:
+    """Ends links. After a proved deletion the deleted record gets no further request."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @activity.defn
+    async def end_link(self, asked: EndInput) -> Ended:
+        """Unlink, or do what the delete policy says about a record that is gone.
+
+        Safe to run twice, also at once: the log line is appended once, an ended link keeps its first reason, and
+        deleting what is gone already is no error.
+        """
+        async with self.context.database.begin() as tx:
+            found = await work.load(tx, asked.pair.pair_id)
+            rules = await self.context.rules.at(tx, found.pair.integration, found.newest_version)
+        if found.pair.link != "active":
+            return Ended(outcome="detached", story=f"the link has ended: {found.pair.link_reason}")
+        if not asked.gone:
+            return await self._unlink(found, asked)
+        return await self._follow_policy(found, rules, asked)
+
+    async def _unlink(self, found: PairWork, asked: EndInput) -> Ended:
+        story = f"{asked.reason} by {asked.by or 'an operator'}"
+        async with self.context.database.begin() as tx:
+            await audit.append(
+                tx, asked.by or "operator", "unlink", pair_id=found.pair.id, reason=asked.reason
+            )
+            await _close(tx, found, "detached", story)
+        return Ended(outcome="detached", story=story, standing=_ended("detached"))
+
+    async def _follow_policy(self, found: PairWork, rules: Rules, asked: EndInput) -> Ended:
+        connectors = self.context.connectors(rules.integration)
+        pair = named(asked.pair, found, connectors)
+        refs = found.pair.ends.map(lambda end: end.ref)
+        seen = await read_ends(refs, self.context.connections, asked.gone)
+        gone = seen.map(lambda one: one if isinstance(one, Gone) else None)
+        if not any(gone):
+            return Ended(
+                outcome="alive", story="the record can be read again", standing=_waiting(pair, rules, found)
+            )
+        survivor = next((one for one in seen if isinstance(one, Snapshot)), None)
+        loss = Loss(
+            pair_id=found.pair.id,
+            gone=gone,
+            survivor=survivor,
+            baselines=live_baselines(found, rules.integration),
+            systems=connectors.map(lambda c: c.system),
+            decisions=asked.decisions,
+        )
+        verdict = decide_delete(rules.integration, loss)
+        async with self.context.database.begin() as tx:
+            await self._keep(tx, found, rules, asked, verdict)
+        if verdict.link_after == "active":
+            return await self._wait(pair, rules, verdict)
+        await self._act(verdict, survivor, connectors)
+        return await self._finish(found, pair, loss, verdict)
+
+    async def _keep(
+        self, tx: Tx, found: PairWork, rules: Rules, asked: EndInput, verdict: DeleteVerdict
+    ) -> None:
+        """Log line, review and decisions, durable before any request."""
+        if found.plan is not None:
+            await plans.close(tx, found.plan.id, "overtaken")
+        lines = [verdict.log] if verdict.log else []
+        await conflicts.append(tx, found.pair.id, found.pair.integration, rules.version, lines)
+        said = {decision.token: decision for decision in asked.decisions}
+        for judged in verdict.decisions:
+            await decisions.record(tx, found.pair.id, said[judged.token], judged)
+            if judged.accepted:
+                await reviews.settle(tx, judged.token, judged.by)
+        await reviews.sync(tx, found.pair.id, [verdict.review] if verdict.review else [], self.context.now())
+        for alert in verdict.alerts:
+            key = f"{alert_prefix(found.pair.id)}{alert.kind}/{alert.unit}"
+            await alerts.raise_(tx, key, alert.kind, found.pair.id, alert.message)
+
+    async def _wait(self, pair: PairRef, rules: Rules, verdict: DeleteVerdict) -> Ended:
+        """A person decides about the other record; or the pair stops, where this version can't carry it out."""
+        async with self.context.database.begin() as tx:
+            found = await work.load(tx, pair.pair_id)
+            standing = _waiting(pair, rules, found)
+            if verdict.action is DeleteAction.RECREATE:
+                why = "on_delete: recreate is declared; create the record by hand, link it, and unlink this pair"
+                await pairs.quarantine(tx, pair.pair_id, why)
+                standing = standing.model_copy(update={"states": ("quarantined",), "waits_for": why})
+            await pairs.set_state(tx, pair.pair_id, standing.states, standing.waits_for)
+        return Ended(outcome="waits", story=standing.waits_for, standing=standing)
+
+    async def _act(
+        self, verdict: DeleteVerdict, survivor: Snapshot | None, connectors: Pair[Connector]
+    ) -> None:
+        """Delete or archive the surviving record, where the verdict says so."""
+        if survivor is None or verdict.target is None:
+            return
+        connector = connectors[verdict.target]
+        try:
+            if verdict.action is DeleteAction.DELETE_OTHER:
+                await connector.delete(survivor)
+            elif verdict.action is DeleteAction.ARCHIVE_OTHER:
+                await connector.update(survivor, verdict.fields, marker="accord")
+        except (RecordGone, RecordHidden):
+            return  # an earlier attempt, or somebody else, was faster
+
+    async def _finish(self, found: PairWork, pair: PairRef, loss: Loss, verdict: DeleteVerdict) -> Ended:
+        lost = " and ".join(pair.end(side) for side in type(loss.lost) if loss.gone[side])
+        story = f"{lost} is gone: {verdict.action.value.replace('_', ' ')}"
+        assert verdict.link_after != "active"
+        async with self.context.database.begin() as tx:
+            await _close(tx, found, verdict.link_after, story)
+        return Ended(outcome=verdict.link_after, story=story, standing=_ended(verdict.link_after))
+
+
+async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:
+    """End the link; open reviews are withdrawn, alerts of the pair are cleared."""
+    assert link in {"detached", "closed"}
+    if found.plan is not None:
+        await plans.close(tx, found.plan.id, "overtaken")
+    await reviews.withdraw(tx, found.pair.id, reason)
+    await alerts.clear_under(tx, alert_prefix(found.pair.id))
+    await pairs.set_state(tx, found.pair.id, ["detached"], "")
+    await pairs.unlink(tx, found.pair.id, link, reason)  # type: ignore[arg-type] # just asserted
+
+
+def _ended(link: str) -> Standing:
+    del link
+    return Standing(states=("detached",))
+
+
+def _waiting(pair: PairRef, rules: Rules, found: PairWork) -> Standing:
+    return make_standing(pair, rules, found.reviews, held={}, parked=found.parked)

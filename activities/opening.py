@@ -1,0 +1,45 @@
+"""Before a pass decides anything: lift what an operator mended, and look at a plan that is still open."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from activities.committing import alert_prefix
+from activities.look import Look
+from domain.outcome import PlannedWrite
+from domain.settlement import Outlook, still_holds
+from store import alerts, audit, pairs, parked, plans
+from store.database import Tx
+from store.plans import StepRow
+
+
+class OpenPlanOutlook(StrEnum):
+    NONE = "none"
+    GO_ON = "go_on"
+    OVERTAKEN = "overtaken"
+
+
+async def lift(tx: Tx, pair_id: str, by: str) -> None:
+    """An operator says the cause is mended: leave quarantine, un-park every unit, clear their alerts."""
+    await pairs.quarantine(tx, pair_id, None)
+    released = await parked.release(tx, pair_id)
+    await alerts.clear_under(tx, alert_prefix(pair_id))
+    await audit.append(tx, by, "retry", pair_id=pair_id, released=released)
+
+
+async def look_at_open_plan(tx: Tx, look: Look) -> OpenPlanOutlook:
+    """Whether an open plan may be carried on; one that was overtaken is closed, its baselines stay (semantics §4.2)."""
+    plan = look.work.plan
+    if plan is None:
+        return OpenPlanOutlook.NONE
+    left = [step for step in plan.steps if step.state in {"pending", "claimed"}]
+    if left and all(outlook_of(look, step) is not Outlook.OVERTAKEN for step in left):
+        return OpenPlanOutlook.GO_ON
+    await plans.close(tx, plan.id, "overtaken")
+    return OpenPlanOutlook.OVERTAKEN
+
+
+def outlook_of(look: Look, step: StepRow) -> Outlook:
+    """Whether one step may still be sent, by what its target shows in this look."""
+    write = PlannedWrite(side=step.side, fields=step.fields, expect=step.expect)
+    return still_holds(write, look.snapshots[step.side], look.declared.fields)

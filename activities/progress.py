@@ -1,0 +1,82 @@
+"""How far a plan has come: by this attempt or an earlier one. Bookkeeping only, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from domain.integration import FieldMap, Integration
+from domain.outcome import PlannedHalf, WritePlan
+from domain.settlement import SettledHalves, settled_halves
+from domain.sides import SIDES, Side
+from domain.values import MISSING
+
+
+@dataclass(slots=True)
+class Progress:
+    declared: Integration
+    plan: WritePlan
+    responses: dict[tuple[Side, str], JsonValue] = field(default_factory=dict)
+    """(side, native name) → what the write's own response showed."""
+    done: set[tuple[Side, str]] = field(default_factory=set)
+    settled: set[str] = field(default_factory=set)
+    raced: set[str] = field(default_factory=set)
+    """Units of which our write hit an edit: the next pass judges them, so their baselines stay."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Unit → the system's reason."""
+    written: list[str] = field(default_factory=list)
+    adjusted: list[str] = field(default_factory=list)
+    look_again: list[str] = field(default_factory=list)
+    """Why another pass must follow at once."""
+    hopeless: str = ""
+    """Why the pair is quarantined; empty if it isn't."""
+
+    def field_map(self, name: str) -> FieldMap:
+        return next(f for f in self.declared.fields if f.name == name)
+
+    def unit_of(self, side: Side) -> dict[str, str]:
+        """Native name → unit, of all fields that the plan touches."""
+        return {self.field_map(half.field).native(side): half.unit for half in self.plan.settles}
+
+    def names(self, side: Side, natives: Iterable[str]) -> str:
+        """The owner's names of native fields."""
+        known = {f.native(side): f.name for f in self.declared.fields}
+        return ", ".join(known.get(native, native) for native in natives)
+
+    def take(self, side: Side, fields: Mapping[str, JsonValue], response: Mapping[str, JsonValue]) -> None:
+        """These fields have been written; the response showed these values."""
+        self.done |= {(side, native) for native in fields}
+        self.responses |= {(side, native): value for native, value in response.items()}
+
+    def still_wanted(self, side: Side, fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """What is left of a step once refused units are taken out."""
+        units = self.unit_of(side)
+        return {native: value for native, value in fields.items() if units[native] not in self.refused}
+
+    def ready(self) -> list[PlannedHalf]:
+        """Halves of units whose writes have all been made and whose baselines haven't moved yet."""
+        kept = self.settled | self.raced | self.refused.keys()
+        waiting = {half.unit for half in self.plan.settles if not self._is_written(half)}
+        return [half for half in self.plan.settles if half.unit not in kept | waiting]
+
+    def halves(self, half: PlannedHalf) -> SettledHalves:
+        """The baseline of one field, from the decision and the responses."""
+        declared = self.field_map(half.field)
+        responses = {s: self.responses.get((s, declared.native(s)), MISSING) for s in half.written}
+        return settled_halves(declared, half, responses)
+
+    def half_merged(self) -> dict[str, list[Side]]:
+        """Merged units that one side finally refused though another already has them: to be taken back."""
+        torn = (unit for unit in self.plan.merges if unit in self.refused)
+        found = {unit: [s for s in SIDES if self._reached(unit, s)] for unit in torn}
+        return {unit: sides for unit, sides in found.items() if sides}
+
+    def _reached(self, unit: str, side: Side) -> bool:
+        halves = (half for half in self.plan.settles if half.unit == unit and side in half.written)
+        return any((side, self.field_map(half.field).native(side)) in self.done for half in halves)
+
+    def _is_written(self, half: PlannedHalf) -> bool:
+        declared = self.field_map(half.field)
+        return all((side, declared.native(side)) in self.done for side in half.written)

@@ -1,0 +1,254 @@
+"""Carry out a plan, step by step.
+
+    claim → (re-read, where there is no compare-and-set) → send → (history, unless the counter proves it) → commit
+
+The last write that settles a unit moves its baselines whole, in its own commit (semantics §2.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from activities.committing import park, settle
+from activities.look import Look
+from activities.messages import Applied
+from activities.opening import outlook_of
+from activities.progress import Progress
+from activities.races import edits_hit
+from activities.sending import Sent, send
+from activities.standing import with_parked
+from activities.taking_back import TakenBack, take_back
+from domain.errors import RecordGone, RecordHidden, StaleVersion
+from domain.records import FieldVersion, Origin, Snapshot
+from domain.settlement import Outlook
+from domain.sides import Pair, Side
+from domain.values import same
+from domain.view import Overwritten
+from store import audit, conflicts, ledger, overwritten, pairs, plans, snapshots
+from store.database import Database, Tx
+from store.errors import Fenced
+from store.plans import OpenPlan, PlanEnd, StepRow
+
+
+class PlanWriter:
+    """One attempt at one plan."""
+
+    def __init__(self, database: Database, look: Look, plan: OpenPlan, holder: str) -> None:
+        self.database = database
+        self.look = look
+        self.plan = plan
+        self.holder = holder
+        self.now = look.snapshots
+        """Both records as this plan's writes leave them."""
+        self.progress = Progress(look.declared, plan.plan)
+        for step in plan.steps:
+            if step.state == "done":
+                self.progress.take(step.side, step.fields, step.response or {})
+
+    async def write(self) -> Applied:
+        """Carry out what is left of the plan.
+
+        Raises:
+            Fenced: Another attempt holds a step; what this one did there is not committed.
+        """
+        for step in self.plan.steps:
+            if step.state not in {"pending", "claimed"}:
+                continue
+            try:
+                await self._carry_out(step)
+            except (StaleVersion, RecordGone, RecordHidden) as error:
+                return await self._overtaken(error.message)
+        return await self._close()
+
+    async def _carry_out(self, step: StepRow) -> None:
+        wanted = self.progress.still_wanted(step.side, step.fields)
+        if not wanted:
+            return
+        await self._claim(step)
+        before = await self._target(step)
+        look = replace(self.look, snapshots=self.look.snapshots.replace(step.side, before))
+        match outlook_of(look, step):
+            case Outlook.OVERTAKEN:
+                raise StaleVersion(f"{self._end(step.side)} has moved on since the decision")
+            case Outlook.DONE:
+                await self._keep_found(step, before)
+            case Outlook.SEND:
+                connector = self.look.connectors[step.side]
+                units = self.progress.unit_of(step.side)
+                sent = await send(connector, before, wanted, units, marker=self.look.pair.pair_id)
+                await self._keep(step, sent, await edits_hit(connector, before, sent), before)
+
+    async def _claim(self, step: StepRow) -> None:
+        async with self.database.begin() as tx:
+            if not await plans.claim(tx, step.id, self.holder):
+                raise Fenced(
+                    f"step {step.n} of plan {self.plan.id} is held by another attempt", step_id=step.id
+                )
+
+    async def _target(self, step: StepRow) -> Snapshot:
+        """The record to write on: read again, unless the system compares and sets and nobody tried before us."""
+        known = self.now[step.side]
+        connector = self.look.connectors[step.side]
+        if connector.capabilities.compare_and_set and step.state == "pending":
+            return known
+        return await connector.read(known.ref)
+
+    # ---------------------------------------------------------------------------------------------- keeping
+    async def _keep_found(self, step: StepRow, shown: Snapshot) -> None:
+        """An earlier attempt's request did arrive: what stands there is its outcome."""
+        response = {native: shown.fields[native] for native in step.fields}
+        self.progress.take(step.side, step.fields, response)
+        async with self.database.begin() as tx:
+            await plans.finish_step(tx, step.id, self.holder, response, "done")
+            await self._settle_ready(tx)
+
+    async def _keep(self, step: StepRow, sent: Sent, hit: list[Overwritten], before: Snapshot) -> None:
+        """Keep everything that one step brought, in one commit."""
+        told = dict(sent.result.fields or {}) if sent.result else {}
+        response = {native: told[native] for native in sent.fields if native in told}
+        self._note(step.side, sent, hit, _changed_beside(self.look, step.side, sent, told, before))
+        self.progress.take(step.side, sent.fields, response)
+        async with self.database.begin() as tx:
+            await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
+            await self._keep_write(tx, step.side, sent, before)
+            for edit in hit:
+                await overwritten.keep(tx, self.look.pair.pair_id, step.side, edit)
+            await self._settle_ready(tx)
+
+    async def _keep_write(self, tx: Tx, side: Side, sent: Sent, before: Snapshot) -> None:
+        """The ledger line by which the echo is known, and the record as our write left it."""
+        if sent.result is None:
+            return
+        exact = self.look.connectors[side].capabilities.version_exact and not self.progress.look_again
+        await ledger.record(
+            tx,
+            self.look.pair.pair_id,
+            side,
+            before.ref,
+            version=sent.result.version,
+            fields=sent.fields,
+            exact=exact,
+            request=sent.result.request,
+        )
+        if sent.result.fields is None:
+            return
+        self.now = self.now.replace(side, sent.target)
+        ours = tuple(_our_version(native, before, sent) for native in sent.fields)
+        await snapshots.save(
+            tx, self.look.pair.pair_id, self.now, Pair.of(lambda s: ours if s is side else ())
+        )
+
+    def _note(self, side: Side, sent: Sent, hit: list[Overwritten], beside: str) -> None:
+        """Remember what a step means for the rest of the plan and for the next pass."""
+        progress, units = self.progress, self.progress.unit_of(side)
+        progress.refused.update(sent.refused)
+        if sent.is_hopeless:
+            progress.hopeless = f"{self._end(side)} refuses the write: {'; '.join(sent.refused.values())}"
+        if sent.fields:
+            progress.written.append(f"{progress.names(side, sent.fields)} → {self._end(side)}")
+        if hit:
+            natives = [edit.version.field for edit in hit]
+            progress.raced |= {units[native] for native in natives}
+            progress.look_again.append(
+                f"our write hit an edit of {progress.names(side, natives)} in {self._end(side)}"
+            )
+        if beside:
+            progress.look_again.append(f"{self._end(side)} changed {beside} along with our write")
+
+    async def _settle_ready(self, tx: Tx) -> None:
+        """Move the baselines of every unit whose writes have all been made."""
+        ready = self.progress.ready()
+        if not ready:
+            return
+        values: dict[str, tuple[JsonValue, JsonValue]] = {}
+        for half in ready:
+            outcome = self.progress.halves(half)
+            values[half.field] = outcome.halves
+            if outcome.edited:
+                self.progress.look_again.append(f"a rule of the system changed {half.field} again")
+            if outcome.adjusted:
+                self.progress.adjusted.append(half.field)
+                await audit.append(
+                    tx, "accord", "write_adjusted", pair_id=self.look.pair.pair_id, field=half.field
+                )
+        await settle(tx, self.look, ready, values)
+        self.progress.settled |= {half.unit for half in ready}
+
+    # ---------------------------------------------------------------------------------------------- ending
+    async def _overtaken(self, why: str) -> Applied:
+        async with self.database.begin() as tx:
+            await plans.close(tx, self.plan.id, "overtaken")
+        return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
+
+    async def _close(self) -> Applied:
+        """End the plan: park what was refused, take back what only one side took."""
+        progress = self.progress
+        torn = progress.half_merged()
+        taken = [await take_back(self.look, self.plan, self.now, unit, sides) for unit, sides in torn.items()]
+        async with self.database.begin() as tx:
+            await self._keep_taken_back(tx, taken)
+            await plans.close(tx, self.plan.id, self._end_state())
+            await self._keep_refused(tx)
+        outcome = "stopped" if progress.hopeless else "again" if progress.look_again else None
+        return Applied(
+            outcome=outcome or ("partial" if progress.refused else "settled"),
+            story=progress.hopeless
+            or "; ".join([*progress.look_again, *(t.story for t in taken)])
+            or "settled",
+            written=tuple(progress.written),
+            adjusted=tuple(progress.adjusted),
+            parked={} if progress.hopeless else progress.refused,
+        )
+
+    def _end_state(self) -> PlanEnd:
+        if not self.progress.refused:
+            return "done"
+        return "partial" if self.progress.written else "refused"
+
+    async def _keep_taken_back(self, tx: Tx, taken: list[TakenBack]) -> None:
+        pair = self.look.work.pair
+        lines = [one.line for one in taken]
+        await conflicts.append(tx, pair.id, pair.integration, self.look.rules.version, lines)
+        for one in taken:
+            for write in one.writes:
+                await ledger.record(tx, pair.id, write.side, write.ref, **write.ledger)
+
+    async def _keep_refused(self, tx: Tx) -> None:
+        progress, pair = self.progress, self.look.work.pair
+        if progress.hopeless:
+            await pairs.quarantine(tx, pair.id, progress.hopeless)
+            await pairs.set_state(tx, pair.id, ["quarantined"], f"help: {progress.hopeless}")
+            return
+        for unit, reason in progress.refused.items():
+            await park(tx, self.look, unit, "refused", reason)
+        if progress.refused:
+            states, waits_for = with_parked(pair.state, pair.waits_for, progress.refused)
+            await pairs.set_state(tx, pair.id, states, waits_for)
+
+    def _end(self, side: Side) -> str:
+        return self.look.pair.end(side)
+
+
+def _our_version(native: str, before: Snapshot, sent: Sent) -> FieldVersion:
+    return FieldVersion(
+        field=native,
+        value=sent.target.fields.get(native),
+        old=before.fields.get(native),
+        at=sent.target.modified_at,
+        by="accord",
+        origin=Origin.ACCORD,
+        sequence=sent.target.sequence,
+    )
+
+
+def _changed_beside(look: Look, side: Side, sent: Sent, told: dict[str, JsonValue], before: Snapshot) -> str:
+    """Mapped fields that the response shows otherwise though we didn't write them: an automation's edit."""
+    natives = {f.native(side): f.name for f in look.declared.fields if f.native(side) not in sent.fields}
+    changed = [
+        name
+        for native, name in natives.items()
+        if native in told and not same(told[native], before.value(native))
+    ]
+    return ", ".join(changed)
