@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS saves (
     UNIQUE (record_type, id, version)
 );
 CREATE INDEX IF NOT EXISTS saves_by_key ON saves (record_type, key);
+CREATE INDEX IF NOT EXISTS saves_by_stamp ON saves (record_type, modified_at);
 CREATE TABLE IF NOT EXISTS heads (
     record_type TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (record_type, id)
 ) WITHOUT ROWID;

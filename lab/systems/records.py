@@ -116,6 +116,14 @@ class Records:
         )  # fmt: skip
         return [_save(row) for row in rows]
 
+    def stamped(self, record_type: str, since: float, until: float) -> list[Save]:
+        """The saves of all records whose stamp lies in [since, until), oldest first."""
+        rows = self._database.rows(
+            f"{_SELECT} WHERE record_type = ? AND modified_at >= ? AND modified_at < ? ORDER BY n",
+            record_type, since, until,
+        )  # fmt: skip
+        return [_save(row) for row in rows]
+
     def indexed(self, record_type: str, until: float, equal: dict[str, Any] | None = None) -> list[Save]:
         """What the search index knew at `until`: each record's newest save applied by then, deleted ones left out.
 
