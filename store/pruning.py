@@ -30,6 +30,7 @@ class Pruned:
 async def prune(tx: Tx, before: datetime) -> Pruned:
     """Forget field versions of whole months before this instant, and single rows older than it.
 
+    Makes the months ahead on the way, so that a database that is pruned never runs out of them.
     Kept whatever their age: the last snapshots, those of open plans, open plans, deliveries not signalled yet.
     """
     is_last = exists().where(pair_ends.c.snapshot_id == snapshots.c.id)
@@ -37,6 +38,7 @@ async def prune(tx: Tx, before: datetime) -> Pruned:
     is_planned_on = exists().where(
         plans.c.pair_id == snapshots.c.pair_id, plans.c.state == "open", snapshot_of_plan
     )
+    await months.open_ahead(tx)
     return Pruned(
         months=await months.drop_before(tx, before.date()),
         plans=(await tx.execute(delete(plans).where(plans.c.closed_at < before))).rowcount,

@@ -120,21 +120,6 @@ def _save() -> Any:
 SAVE = _save()
 
 
-def _seen_at() -> Any:
-    shown = given("shown", field=Text, value=JSONB)
-    shows = snapshots.c.body["fields"][shown.c.field] == json_of(shown.c.value)
-    of_side = and_(snapshots.c.pair_id == bindparam("pair_id"), snapshots.c.side == bindparam("side"), shows)
-    return (
-        select(shown.c.field, func.max(snapshots.c.modified_at))
-        .select_from(shown.join(snapshots, of_side))
-        .where(snapshots.c.modified_at.is_not(None))
-        .group_by(shown.c.field)
-    )
-
-
-SEEN_AT = _seen_at()
-
-
 def _last_showing() -> Any:
     shown = given("shown", field=Text, value=JSONB)
     newest = (
@@ -146,9 +131,8 @@ def _last_showing() -> Any:
         )
         .scalar_subquery()
     )
-    each = select(newest.label("id")).select_from(shown).cte("each")
-    oldest = select(func.min(each.c.id)).having(func.count() == func.count(each.c.id)).scalar_subquery()
-    return select(SNAPSHOT).where(snapshots.c.id == oldest)
+    each = select(shown.c.field, newest.label("id")).select_from(shown).subquery("each")
+    return select(each.c.field, SNAPSHOT).join(snapshots, snapshots.c.id == each.c.id)
 
 
 LAST_SHOWING = _last_showing()
@@ -190,21 +174,16 @@ async def get(tx: Tx, ids: Pair[int]) -> Pair[Snapshot]:
     return ids.map(lambda number: rows[number])
 
 
-async def seen_at(tx: Tx, pair_id: str, side: Side, shown: Mapping[str, JsonValue]) -> dict[str, datetime]:
-    """Native field → stamp of the last snapshot that showed this value; fields that no snapshot showed are left out."""
-    rows = [{"field": field, "value": value} for field, value in shown.items()]
-    found = await tx.execute(SEEN_AT, {"pair_id": pair_id, "side": side.value, "shown": rows})
-    return {row[0]: row[1] for row in found}
+async def last_showing(
+    tx: Tx, pair_id: str, side: Side, shown: Mapping[str, JsonValue]
+) -> dict[str, Snapshot]:
+    """Native field → the last snapshot that showed this value; fields that no snapshot showed are left out.
 
-
-async def last_showing(tx: Tx, pair_id: str, side: Side, shown: Mapping[str, JsonValue]) -> Snapshot | None:
-    """The newest snapshot after which none of these fields can have changed unseen: where a change history is asked from.
-
-    None if a field was never seen with its value, or no field is given: then the whole history counts.
+    A field can only have changed after it.
     """
     rows = [{"field": field, "value": value} for field, value in shown.items()]
-    document = await tx.scalar(LAST_SHOWING, {"pair_id": pair_id, "side": side.value, "shown": rows})
-    return None if document is None else ROW.validate_python(document).snapshot
+    found = await tx.execute(LAST_SHOWING, {"pair_id": pair_id, "side": side.value, "shown": rows})
+    return {row[0]: ROW.validate_python(row[1]).snapshot for row in found}
 
 
 async def field_history(

@@ -1,0 +1,55 @@
+import asyncio
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from store import creations
+from store.database import Database, Tx
+from tests.store.builders import INTEGRATION, a_ref
+
+pytestmark = pytest.mark.stack
+
+
+async def test_a_record_gets_one_key_however_often_it_is_reserved(tx: Tx) -> None:
+    first = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
+    assert (first.state, first.source, first.created) == ("reserved", a_ref("inc1"), None)
+    assert await creations.reserve(tx, INTEGRATION, a_ref("inc1")) == first
+
+
+async def test_two_who_reserve_at_once_get_the_same_key(database: Database) -> None:
+    async def reserve() -> str:
+        async with database.begin() as tx:
+            return (await creations.reserve(tx, INTEGRATION, a_ref("inc1"))).key
+
+    assert len(set(await asyncio.gather(*(reserve() for _ in range(5))))) == 1
+
+
+async def test_each_record_and_each_integration_has_its_own_key(tx: Tx) -> None:
+    wanted = [(INTEGRATION, "inc1"), (INTEGRATION, "inc2"), ("problems", "inc1")]
+    keys = {(await creations.reserve(tx, name, a_ref(record))).key for name, record in wanted}
+    assert len(keys) == 3
+
+
+async def test_a_creation_is_followed_from_the_request_to_the_record(tx: Tx) -> None:
+    key = (await creations.reserve(tx, INTEGRATION, a_ref("inc1"))).key
+    await creations.send(tx, key)
+    sent = await creations.by_key(tx, key)
+    assert sent is not None
+    assert sent.state == "sent"
+    assert sent.attempted_at is not None
+    await creations.lose(tx, key)
+    await creations.settle(tx, key, "adopted", a_ref("iss1", "jira"))
+    found = await creations.by_key(tx, key)
+    assert found is not None
+    assert (found.state, found.created) == ("adopted", a_ref("iss1", "jira"))
+
+
+async def test_a_record_that_was_made_cannot_be_forgotten(tx: Tx) -> None:
+    key = (await creations.reserve(tx, INTEGRATION, a_ref("inc1"))).key
+    await creations.settle(tx, key, "created", a_ref("iss1", "jira"))
+    with pytest.raises(IntegrityError):
+        await creations.lose(tx, key)
+
+
+async def test_a_marker_that_is_not_ours_has_no_creation(tx: Tx) -> None:
+    assert await creations.by_key(tx, "somebody's") is None

@@ -1,0 +1,124 @@
+import asyncio
+
+import pytest
+
+from domain.records import FieldVersion, Origin
+from domain.sides import Pair, Side
+from store import snapshots
+from store.database import Database, Tx
+from store.pairs import PairRow
+from tests.store.builders import a_snapshot, at, both
+
+pytestmark = pytest.mark.stack
+
+PRIORITY = Pair(["priority"], ["priority"])
+
+
+async def history(tx: Tx, pair: PairRow) -> list[tuple[Side, object, object]]:
+    found = await snapshots.field_history(tx, pair.id, PRIORITY)
+    return [(side, version.old, version.value) for side, version in found]
+
+
+async def test_what_was_read_comes_back(tx: Tx, pair: PairRow) -> None:
+    read = both(priority="2", tags=["a", "b"], empty=None, count=3, nested={"x": 1.5})
+    ids = await snapshots.save(tx, pair.id, read)
+    assert await snapshots.get(tx, ids) == read
+
+
+async def test_the_first_look_notes_every_field(tx: Tx, pair: PairRow) -> None:
+    await snapshots.save(tx, pair.id, both(priority="2"))
+    assert await history(tx, pair) == [(Side.A, None, "2"), (Side.B, None, "2")]
+
+
+async def test_an_unchanged_record_writes_nothing(tx: Tx, pair: PairRow) -> None:
+    first = await snapshots.save(tx, pair.id, both(priority="2"))
+    assert await snapshots.save(tx, pair.id, both(priority="2")) == first
+    assert len(await history(tx, pair)) == 2
+
+
+async def test_a_changed_field_is_noted_with_who_and_when_on_its_side_only(tx: Tx, pair: PairRow) -> None:
+    first = await snapshots.save(tx, pair.id, both(priority="2", note="x"))
+    edited = both(priority="2", note="x").replace(
+        Side.A, a_snapshot(version="2", minutes=5, priority="1", note="x")
+    )
+    second = await snapshots.save(tx, pair.id, edited)
+    assert (second.a != first.a, second.b) == (True, first.b)
+    side, newest = (await snapshots.field_history(tx, pair.id, Pair(["priority", "note"], [])))[-1]
+    assert (side, newest.field, newest.old, newest.value) == (Side.A, "priority", "2", "1")
+    assert (newest.by, newest.at) == ("tom", at(5))
+
+
+async def test_a_version_token_that_lies_is_found_out(tx: Tx, pair: PairRow) -> None:
+    await snapshots.save(tx, pair.id, both(version="1", priority="2"))
+    await snapshots.save(tx, pair.id, both(version="1", priority="3"))
+    assert (Side.A, "2", "3") in await history(tx, pair)
+
+
+async def test_a_record_that_returns_to_an_earlier_version_is_noted_each_time(tx: Tx, pair: PairRow) -> None:
+    first = await snapshots.save(tx, pair.id, both(version="x", priority="2"))
+    await snapshots.save(tx, pair.id, both(version="y", priority="3"))
+    assert await snapshots.save(tx, pair.id, both(version="x", priority="2")) == first
+    assert [value for side, _, value in await history(tx, pair) if side is Side.A] == ["2", "3", "2"]
+
+
+async def test_the_fields_own_stamp_is_better_than_the_records(tx: Tx, pair: PairRow) -> None:
+    stamp = FieldVersion(field="priority", value="1", old="2", at=at(3), by="ann", origin=Origin.PERSON)
+    shown = a_snapshot(minutes=9, priority="1").model_copy(update={"changes": {"priority": stamp}})
+    await snapshots.save(tx, pair.id, both(priority="2").replace(Side.A, shown))
+    [(_, version)] = await snapshots.field_history(tx, pair.id, Pair(["priority"], []))
+    assert version == stamp
+
+
+async def test_a_stamp_of_another_value_is_not_taken_for_this_ones(tx: Tx, pair: PairRow) -> None:
+    stamp = FieldVersion(field="priority", value="5", at=at(3), by="ann")
+    shown = a_snapshot(minutes=9, priority="1").model_copy(update={"changes": {"priority": stamp}})
+    await snapshots.save(tx, pair.id, both(priority="2").replace(Side.A, shown))
+    [(_, version)] = await snapshots.field_history(tx, pair.id, Pair(["priority"], []))
+    assert (version.value, version.by) == ("1", "tom")
+
+
+async def test_the_systems_history_is_taken_over_instead_of_our_own_look(tx: Tx, pair: PairRow) -> None:
+    await snapshots.save(tx, pair.id, both(priority="2"))
+    told = [
+        FieldVersion(field="priority", value=value, old=old, at=at(n), by="ann", sequence=n)
+        for n, (old, value) in enumerate([("2", "4"), ("4", "1")], 1)
+    ]
+    edited = both(priority="2").replace(Side.A, a_snapshot(version="2", minutes=5, priority="1"))
+    await snapshots.save(tx, pair.id, edited, Pair(told, ()))
+    found = await snapshots.field_history(tx, pair.id, Pair(["priority"], []))
+    assert [version for _, version in found[1:]] == told
+
+
+async def test_two_passes_at_once_note_a_change_once(database: Database, pair: PairRow) -> None:
+    async def save(version: str) -> None:
+        async with database.begin() as tx:
+            await snapshots.save(tx, pair.id, both(version, priority=version))
+
+    await save("1")
+    await asyncio.gather(*(save("2") for _ in range(5)))
+    async with database.begin() as tx:
+        assert len(await history(tx, pair)) == 4
+
+
+async def test_seen_at_is_the_last_moment_that_still_showed_the_value(tx: Tx, pair: PairRow) -> None:
+    for minutes, value in enumerate(["2", "2", None, "1"]):
+        await snapshots.save(tx, pair.id, both(str(minutes), minutes, priority=value, note=minutes))
+    seen = {
+        str(value): (await snapshots.seen_at(tx, pair.id, Side.A, {"priority": value})).get("priority")
+        for value in ("2", None, "1", "9")
+    }
+    assert seen == {"2": at(1), "None": at(2), "1": at(3), "9": None}
+
+
+async def test_seen_at_tells_an_empty_field_from_a_missing_one(tx: Tx, pair: PairRow) -> None:
+    await snapshots.save(tx, pair.id, both(priority=None))
+    assert await snapshots.seen_at(tx, pair.id, Side.B, {"priority": None, "note": None}) == {
+        "priority": at(0)
+    }
+
+
+async def test_a_field_history_is_the_newest_part_oldest_first(tx: Tx, pair: PairRow) -> None:
+    for n in range(5):
+        await snapshots.save(tx, pair.id, both(str(n), n, priority=n))
+    found = await snapshots.field_history(tx, pair.id, Pair(["priority"], []), limit=3)
+    assert [version.value for _, version in found] == [2, 3, 4]
