@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -165,14 +166,19 @@ class PassActivities:
             for field in look.declared.fields
             if field.native(side) in natives and field.name in look.view.baselines
         }
-        connector = look.connectors[side]
         async with self.context.database.begin() as tx:
-            seen_at = await snapshots.seen_at(tx, look.pair.pair_id, side, shown) if shown else {}
-            since = await snapshots.last_showing(tx, look.pair.pair_id, side, shown) if shown else None
+            seen = await snapshots.last_showing(tx, look.pair.pair_id, side, shown) if shown else {}
+        facts = SideFacts(
+            seen_at={n: s.modified_at for n, s in seen.items() if s.modified_at is not None},
+            seen_sequence={n: s.sequence for n, s in seen.items() if s.sequence is not None},
+        )
+        connector = look.connectors[side]
         if not natives or not connector.capabilities.change_history:
-            return SideFacts(seen_at=seen_at)
+            return facts
+        is_known = len(seen) == len(natives)
+        since = min(seen.values(), key=_age) if is_known else None
         history = await connector.history(look.snapshots[side].ref, since)
-        return SideFacts(history=tuple(v for v in history if v.field in natives), seen_at=seen_at)
+        return replace(facts, history=tuple(v for v in history if v.field in natives))
 
     def _admitted(self, look: Look, said: tuple[Decision, ...]) -> tuple[Decision, ...]:
         """Where plain signals may not decide, they lose their token: refused, and on record."""
@@ -200,6 +206,11 @@ class PassActivities:
         ref = look.snapshots[side].ref
         found = {native: await look.connectors[side].allowed_values(ref, native) for native in natives}
         return {native: tuple(values) for native, values in found.items() if values is not None}
+
+
+def _age(snapshot: Snapshot) -> tuple[int, datetime]:
+    """Orders snapshots of one record, oldest first."""
+    return snapshot.sequence or 0, snapshot.modified_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _attempt() -> str:

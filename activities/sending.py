@@ -50,48 +50,47 @@ async def send(
     Raises:
         StaleVersion: The record has moved on. What was accepted before is in nobody's way: the next look finds it.
     """
-    sent = Sent(target)
-    await _send(connector, sent, dict(fields), unit_of, marker)
-    return sent
+    sender = _Sender(connector, unit_of, marker, Sent(target))
+    await sender.send(dict(fields))
+    return sender.sent
 
 
-async def _send(
-    connector: Connector, sent: Sent, fields: dict[str, JsonValue], unit_of: Mapping[str, str], marker: str
-) -> None:
-    try:
-        result = await connector.update(sent.target, fields, marker=marker)
-    except RecordRejected as error:
-        await _isolate(connector, sent, fields, unit_of, marker, error)
-        return
-    sent.result = result
-    sent.requests += 1
-    sent.fields.update(fields)
-    sent.target = advanced(sent.target, result)
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    connector: Connector
+    unit_of: Mapping[str, str]
+    marker: str
+    sent: Sent
 
+    async def send(self, fields: dict[str, JsonValue]) -> None:
+        sent = self.sent
+        try:
+            result = await self.connector.update(sent.target, fields, marker=self.marker)
+        except RecordRejected as error:
+            await self._isolate(fields, error)
+            return
+        sent.result = result
+        sent.requests += 1
+        sent.fields.update(fields)
+        sent.target = advanced(sent.target, result)
 
-async def _isolate(
-    connector: Connector,
-    sent: Sent,
-    fields: dict[str, JsonValue],
-    unit_of: Mapping[str, str],
-    marker: str,
-    error: RecordRejected,
-) -> None:
-    named = {unit_of[native]: reason for native, reason in error.fields.items() if native in fields}
-    units = list(dict.fromkeys(unit_of[native] for native in fields))
-    if named:
-        sent.is_named = True
-        sent.refused.update(named)
-        rest = {native: value for native, value in fields.items() if unit_of[native] not in named}
-        if rest:
-            await _send(connector, sent, rest, unit_of, marker)
-    elif len(units) == 1:
-        sent.refused[units[0]] = error.message
-    else:
-        for unit in units:
-            await _send(
-                connector, sent, {n: v for n, v in fields.items() if unit_of[n] == unit}, unit_of, marker
-            )
+    async def _isolate(self, fields: dict[str, JsonValue], error: RecordRejected) -> None:
+        """Leave out the units that the system names; where it names none, try each unit alone."""
+        named = {self.unit_of[native]: reason for native, reason in error.fields.items() if native in fields}
+        units = {self.unit_of[native] for native in fields}
+        if named:
+            self.sent.is_named = True
+            self.sent.refused.update(named)
+            if units - named.keys():
+                await self.send(self._of(fields, units - named.keys()))
+        elif len(units) == 1:
+            self.sent.refused[units.pop()] = error.message
+        else:
+            for unit in sorted(units):
+                await self.send(self._of(fields, {unit}))
+
+    def _of(self, fields: dict[str, JsonValue], units: set[str]) -> dict[str, JsonValue]:
+        return {native: value for native, value in fields.items() if self.unit_of[native] in units}
 
 
 def advanced(before: Snapshot, result: WriteResult) -> Snapshot:

@@ -148,9 +148,8 @@ class PairLoop:
         while True:
             await self._until_due()
             if self.state.unlink_by:
-                return await self._end(
-                    EndInput(pair=self.state.pair, reason="unlinked", by=self.state.unlink_by)
-                )
+                unlinked = EndInput(pair=self.state.pair, reason="unlinked", by=self.state.unlink_by)
+                return await self._end(unlinked) or "unlinked"
             if self._wants_new_run():
                 self._continue_as_new()
             await self._meet_deadlines()
@@ -254,6 +253,7 @@ class PairLoop:
             priority=options.DECISION if taken.decisions else options.CHANGE,
             **options.STEP,
         )
+        assert isinstance(found, Assessed)  # options are passed as a mapping, which hides the result's type
         self._stand(found.standing, stopped=found.story if found.outcome == "stopped" else None)
         return found
 
@@ -268,6 +268,7 @@ class PairLoop:
             priority=options.DECISION if decisions else options.CHANGE,
             **options.STEP,
         )
+        assert isinstance(resolved, Resolved)  # as above
         for verdict in resolved.decisions:
             if not verdict.accepted:
                 self.state.forget_decision(verdict.token)

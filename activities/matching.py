@@ -1,0 +1,227 @@
+"""Find an unlinked record's counterpart, or create it, exactly once (semantics §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import JsonValue
+from temporalio import activity
+
+from activities.context import Context
+from activities.messages import PairRef
+from activities.rulebook import Rules
+from domain.errors import LookAgain, RateLimited, RecordGone, RecordHidden, TryAgain
+from domain.integration import FieldMap
+from domain.mapping import UNMAPPED, mapped
+from domain.matching import MARKER, Candidate, Create, Found, Hold, Link, Nothing, match, search_value
+from domain.records import Model, RecordRef, Snapshot
+from domain.sides import Pair, Side
+from domain.values import MISSING
+from store import alerts, creations, integrations, pairs
+from store.creations import Creation
+from store.errors import AlreadyLinked
+from store.pairs import EndRow, PairRow
+
+
+class MatchInput(Model):
+    """An unlinked record of one side of an integration."""
+
+    integration: str
+    side: Side
+    ref: RecordRef
+
+
+class Matched(Model):
+    """What became of it."""
+
+    outcome: Literal["linked", "created", "held", "nothing"]
+    story: str
+    pair: PairRef | None = None
+    workflow: str = "PairWorkflow"
+    """The workflow type that keeps this integration's pairs."""
+
+
+class MatchActivities:
+    """Links appear here, by machine; `accord link` makes them by hand."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @activity.defn
+    async def match_record(self, asked: MatchInput) -> Matched:
+        """Link the record to its counterpart; create that where the declaration says so.
+
+        Safe to run twice, also at once: a record is an end of one active pair per integration by constraint, and a
+        create goes out under a key that was reserved before, so that an unknown outcome is looked up, not repeated.
+        """
+        rules = await self._rules(asked.integration)
+        try:
+            record = await self.context.connectors(rules.integration)[asked.side].read(asked.ref)
+        except (RecordGone, RecordHidden) as error:
+            return Matched(outcome="nothing", story=error.message)
+        known = await self._linked_already(asked, rules)
+        if known is not None:
+            return self._linked(known, rules, f"{record.key} is linked already")
+        source = await self._made_by_us(record)
+        if source is not None:
+            return await self._link(rules, asked.side, record, source, "we created it")
+        return await self._match(rules, asked.side, record)
+
+    async def _match(self, rules: Rules, side: Side, record: Snapshot) -> Matched:
+        found = [await self._found(rules, side, record, key) for key in rules.integration.match]
+        verdict = match(rules.integration, side, record, found)
+        match verdict:
+            case Link():
+                return await self._link(rules, side, record, verdict.ref, f"matched by {verdict.by}")
+            case Create():
+                return await self._create(rules, side, record)
+            case Hold():
+                return await self._hold(rules, record, verdict)
+            case Nothing():
+                return Matched(outcome="nothing", story=verdict.why)
+
+    # ---------------------------------------------------------------------------------------------- looking
+    async def _rules(self, name: str) -> Rules:
+        async with self.context.database.begin() as tx:
+            current = await integrations.current(tx, name)
+            return await self.context.rules.at(tx, name, current[0] if current else 0)
+
+    async def _linked_already(self, asked: MatchInput, rules: Rules) -> PairRow | None:
+        async with self.context.database.begin() as tx:
+            known = await pairs.of_record(tx, asked.ref.connection, asked.ref.id, asked.ref.record_type)
+        return next((pair for pair in known if pair.integration == rules.integration.name), None)
+
+    async def _made_by_us(self, record: Snapshot) -> RecordRef | None:
+        """The record that this one was created for, if its marker is one of our reserved keys."""
+        if record.marker is None:
+            return None
+        async with self.context.database.begin() as tx:
+            creation = await creations.by_key(tx, record.marker)
+        return creation.source if creation and creation.source != record.ref else None
+
+    async def _found(self, rules: Rules, side: Side, record: Snapshot, key: str) -> Found:
+        end = rules.integration.ends[side.other]
+        connector = self.context.connectors(rules.integration)[side.other]
+        if key == MARKER:
+            hits = await connector.find_marked(end.record_type, record.marker) if record.marker else []
+        else:
+            wanted = search_value(rules.integration, key, side, record)
+            hits = (
+                await connector.find(end.record_type, {wanted[0]: wanted[1]}, scope=end.scope)
+                if wanted
+                else []
+            )
+        others = [hit for hit in hits if hit.ref != record.ref]
+        return Found(key, tuple([await self._candidate(rules, hit) for hit in others]))
+
+    async def _candidate(self, rules: Rules, hit: Snapshot) -> Candidate:
+        async with self.context.database.begin() as tx:
+            known = await pairs.of_record(tx, hit.ref.connection, hit.ref.id, hit.ref.record_type)
+        return Candidate(hit, is_linked=any(pair.integration == rules.integration.name for pair in known))
+
+    # ---------------------------------------------------------------------------------------------- linking
+    async def _link(self, rules: Rules, side: Side, record: Snapshot, ref: RecordRef, why: str) -> Matched:
+        other = await self.context.connectors(rules.integration)[side.other].read(ref)
+        return await self._keep_link(rules, _sided(side, record, other), why)
+
+    async def _keep_link(self, rules: Rules, ends: Pair[Snapshot], why: str) -> Matched:
+        try:
+            async with self.context.database.begin() as tx:
+                pair = await pairs.create(tx, rules.integration.name, rules.version, ends.map(_end))
+        except AlreadyLinked as error:
+            return Matched(outcome="held", story=error.message)
+        return self._linked(pair, rules, why)
+
+    def _linked(self, pair: PairRow, rules: Rules, story: str) -> Matched:
+        systems, keys = self.context.systems(rules.integration), pair.ends.map(lambda end: end.key)
+        ref = PairRef(
+            integration=pair.integration,
+            pair_id=pair.id,
+            systems=(systems.a, systems.b),
+            keys=(keys.a, keys.b),
+        )
+        workflow = rules.integration.workflow or "PairWorkflow"
+        return Matched(outcome="linked", story=story, pair=ref, workflow=workflow)
+
+    async def _hold(self, rules: Rules, record: Snapshot, held: Hold) -> Matched:
+        """Ambiguous: a person must say which. Nothing is linked or created meanwhile."""
+        key = f"match/{rules.integration.name}/{record.ref}"
+        todo = f"{held.log.reason}; link the right one by `accord link {rules.integration.name} …`"
+        async with self.context.database.begin() as tx:
+            await alerts.raise_(tx, key, held.log.kind.value, None, todo)
+        return Matched(outcome="held", story=held.log.reason)
+
+    # ---------------------------------------------------------------------------------------------- creating
+    async def _create(self, rules: Rules, side: Side, record: Snapshot) -> Matched:
+        async with self.context.database.begin() as tx:
+            creation = await creations.reserve(tx, rules.integration.name, record.ref)
+        made = await self._find_made(rules, side, creation) if creation.state != "reserved" else None
+        if made is None:
+            made = await self._send(rules, side, record, creation)
+        linked = await self._keep_link(rules, _sided(side, record, made), f"created as {made.key}")
+        return linked if linked.pair is None else linked.model_copy(update={"outcome": "created"})
+
+    async def _find_made(self, rules: Rules, side: Side, creation: Creation) -> Snapshot | None:
+        """An earlier attempt may have arrived: look for its marker before another request goes out.
+
+        Raises:
+            RateLimited: The search index may not show it yet; wait.
+        """
+        connector = self.context.connectors(rules.integration)[side.other]
+        if creation.created is not None:
+            return await connector.read(creation.created)
+        hits = await connector.find_marked(rules.integration.ends[side.other].record_type, creation.key)
+        if hits:
+            async with self.context.database.begin() as tx:
+                await creations.settle(tx, creation.key, "adopted", hits[0].ref)
+            return hits[0]
+        left = _left_of_lag(creation.attempted_at, connector.capabilities.index_lag, self.context.now())
+        if left > timedelta(0):
+            raise RateLimited("waiting for the search index before a create is tried again", retry_after=left)
+        return None
+
+    async def _send(self, rules: Rules, side: Side, record: Snapshot, creation: Creation) -> Snapshot:
+        connector = self.context.connectors(rules.integration)[side.other]
+        end = rules.integration.ends[side.other]
+        fields = first_values(rules.integration.fields, side, record)
+        extra = rules.integration.create.with_.get(side.other, {}) if rules.integration.create else {}
+        async with self.context.database.begin() as tx:
+            await creations.send(tx, creation.key)
+        try:
+            made = await connector.create(
+                end.record_type, {**fields, **extra}, marker=creation.key, scope=end.scope
+            )
+        except (TryAgain, LookAgain):
+            async with self.context.database.begin() as tx:
+                await creations.lose(tx, creation.key)
+            raise
+        async with self.context.database.begin() as tx:
+            await creations.settle(tx, creation.key, "created", made.ref)
+        return made
+
+
+def first_values(fields: Sequence[FieldMap], side: Side, record: Snapshot) -> dict[str, JsonValue]:
+    """What a new record on the other side starts with: every mapped value that may flow there and has a counterpart."""
+    found: dict[str, JsonValue] = {}
+    for field in fields:
+        shown = record.value(field.native(side))
+        if shown is MISSING or shown is None or not field.flow.allows(side):
+            continue
+        there = mapped(field, shown, side.other)
+        if there is not UNMAPPED and there is not None:
+            found[field.native(side.other)] = there
+    return found
+
+
+def _sided(side: Side, record: Snapshot, other: Snapshot) -> Pair[Snapshot]:
+    return Pair(record, other) if side is Side.A else Pair(other, record)
+
+
+def _end(snapshot: Snapshot) -> EndRow:
+    return EndRow(snapshot.ref, snapshot.key, snapshot.url)
+
+
+def _left_of_lag(attempted_at: datetime | None, lag: timedelta, now: datetime) -> timedelta:
+    return timedelta(0) if attempted_at is None else attempted_at + lag - now
