@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.store.builders import a_snapshot, at, both
 
 pytestmark = pytest.mark.stack
 
-PRIORITY = Pair(["priority"], ["priority"])
+PRIORITY: Pair[Sequence[str]] = Pair(["priority"], ["priority"])
 
 
 async def history(tx: Tx, pair: PairRow) -> list[tuple[Side, object, object]]:
@@ -100,20 +101,27 @@ async def test_two_passes_at_once_note_a_change_once(database: Database, pair: P
         assert len(await history(tx, pair)) == 4
 
 
-async def test_seen_at_is_the_last_moment_that_still_showed_the_value(tx: Tx, pair: PairRow) -> None:
+async def test_the_last_snapshot_that_showed_a_value_is_found(tx: Tx, pair: PairRow) -> None:
     for minutes, value in enumerate(["2", "2", None, "1"]):
         await snapshots.save(tx, pair.id, both(str(minutes), minutes, priority=value, note=minutes))
-    seen = {
-        str(value): (await snapshots.seen_at(tx, pair.id, Side.A, {"priority": value})).get("priority")
+    seen = [
+        (await snapshots.last_showing(tx, pair.id, Side.A, {"priority": value})).get("priority")
         for value in ("2", None, "1", "9")
-    }
-    assert seen == {"2": at(1), "None": at(2), "1": at(3), "9": None}
+    ]
+    assert [snapshot and snapshot.modified_at for snapshot in seen] == [at(1), at(2), at(3), None]
 
 
-async def test_seen_at_tells_an_empty_field_from_a_missing_one(tx: Tx, pair: PairRow) -> None:
+async def test_each_field_has_its_own_last_snapshot(tx: Tx, pair: PairRow) -> None:
+    for version, priority, note in [("1", "2", "x"), ("2", "1", "x"), ("3", "1", "y")]:
+        await snapshots.save(tx, pair.id, both(version, priority=priority, note=note))
+    seen = await snapshots.last_showing(tx, pair.id, Side.B, {"priority": "2", "note": "x"})
+    assert {field: snapshot.version for field, snapshot in seen.items()} == {"priority": "1", "note": "2"}
+
+
+async def test_a_missing_field_does_not_show_an_empty_value(tx: Tx, pair: PairRow) -> None:
     await snapshots.save(tx, pair.id, both(priority=None))
-    assert await snapshots.seen_at(tx, pair.id, Side.B, {"priority": None, "note": None}) == {
-        "priority": at(0)
+    assert set(await snapshots.last_showing(tx, pair.id, Side.B, {"priority": None, "note": None})) == {
+        "priority"
     }
 
 
