@@ -1,6 +1,8 @@
 """Typed client of the control API: one method per call, see `control_api` for what each does."""
 
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -32,8 +34,10 @@ _SUBSCRIPTIONS = TypeAdapter(list[Subscription])
 class LabControl:
     """Does things to one simulated system. Every method raises `httpx.HTTPStatusError` when the system refuses."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=f"{url}/_lab", trust_env=False, timeout=30)
+    def __init__(self, url: str, authority: Path | None = None) -> None:
+        """`authority` is the PEM file to trust, if the system serves https."""
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        self._client = httpx.AsyncClient(base_url=f"{url}/_lab", trust_env=False, timeout=30, verify=trusted)
 
     async def __aenter__(self) -> Self:
         return self

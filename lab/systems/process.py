@@ -16,6 +16,14 @@ CHECKOUT = Path(__file__).parents[2]
 STOP_SECONDS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files: key and certificate of 127.0.0.1, and the authority that signed it."""
+
+    certificate: Path
+    authority: Path
+
+
 @dataclass(slots=True)
 class LabSystem:
     """A handle on a running system. `restart` keeps port and state, so that its address stays what others know."""
@@ -27,10 +35,18 @@ class LabSystem:
     url: str
     control: LabControl
     _process: asyncio.subprocess.Process
+    _tls: Tls | None = None
 
     @classmethod
     async def start(
-        cls, kind: str, name: str, state_dir: Path, options: Mapping[str, Any] | None = None, *, port: int = 0
+        cls,
+        kind: str,
+        name: str,
+        state_dir: Path,
+        options: Mapping[str, Any] | None = None,
+        *,
+        port: int = 0,
+        tls: Tls | None = None,
     ) -> Self:
         """Start a system and wait until it listens.
 
@@ -40,12 +56,14 @@ class LabSystem:
             state_dir: Where both are; made if missing.
             options: Settings at the start.
             port: On 127.0.0.1; 0 takes a free one.
+            tls: Serve https, for clients that refuse plain http.
 
         Raises:
             RuntimeError: It ended before it listened; the message ends with its log.
         """
-        process, url = await _launch(kind, name, state_dir, options or {}, port)
-        return cls(kind, name, state_dir, options or {}, url, LabControl(url), process)
+        process, url = await _launch(kind, name, state_dir, options or {}, port, tls=tls)
+        control = LabControl(url, tls.authority if tls else None)
+        return cls(kind, name, state_dir, options or {}, url, control, process, tls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,15 +97,19 @@ class LabSystem:
         """Start it again at the same address with the same state; kills it first if it still runs."""
         await self.kill()
         port = urlsplit(self.url).port or 0
-        self._process, _ = await _launch(self.kind, self.name, self.state_dir, self.options, port)
+        self._process, _ = await _launch(
+            self.kind, self.name, self.state_dir, self.options, port, tls=self._tls
+        )
 
 
 async def _launch(
-    kind: str, name: str, state_dir: Path, options: Mapping[str, Any], port: int
+    kind: str, name: str, state_dir: Path, options: Mapping[str, Any], port: int, *, tls: Tls | None
 ) -> tuple[asyncio.subprocess.Process, str]:
     state = (state_dir / f"{name}.db").absolute()
     command = [sys.executable, "-m", "lab.systems.run", kind, "--name", name, "--port", str(port)]
     command += ["--state", str(state), "--die-with-parent"]
+    if tls:
+        command += ["--certificate", str(tls.certificate.absolute())]
     for key, value in options.items():
         command += ["--option", f"{key}={json.dumps(value)}"]
     state.parent.mkdir(parents=True, exist_ok=True)

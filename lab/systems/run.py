@@ -20,7 +20,13 @@ def main() -> None:
         arguments.state.parent.mkdir(parents=True, exist_ok=True)
     kind: type[System[Any]] = import_module(f"lab.systems.{arguments.kind}.system").SYSTEM
     system = kind(arguments.name, arguments.state, dict(arguments.option))
-    serve(system, arguments.kind, arguments.port, die_with_parent=arguments.die_with_parent)
+    serve(
+        system,
+        arguments.kind,
+        arguments.port,
+        die_with_parent=arguments.die_with_parent,
+        certificate=arguments.certificate,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--state", type=Path, help="SQLite file; without it the state is gone at the end")
     parser.add_argument("--option", type=_option, action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--certificate", type=Path, help="PEM file with key and certificate: serve https")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

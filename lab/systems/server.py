@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
@@ -65,7 +66,9 @@ class AnnouncingServer(uvicorn.Server):
         print(json.dumps({"url": self._url}), flush=True)
 
 
-def serve(system: System[Settings], kind: str, port: int, *, die_with_parent: bool) -> None:
+def serve(
+    system: System[Settings], kind: str, port: int, *, die_with_parent: bool, certificate: Path | None = None
+) -> None:
     """Serve until SIGTERM or, if asked to, until standard input ends.
 
     Args:
@@ -73,12 +76,14 @@ def serve(system: System[Settings], kind: str, port: int, *, die_with_parent: bo
         kind: Told by the control API.
         port: On 127.0.0.1; 0 takes a free one.
         die_with_parent: Standard input is a pipe whose other end the parent holds: it ends even if the parent is killed.
+        certificate: A PEM file with key and certificate, for https: some vendors' clients speak nothing else.
     """
     listener = _listen(port)
-    system.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    system.url = f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         application(system, kind), http=AbortableProtocol, ws="none", loop="uvloop", log_level="warning",
         access_log=False, date_header=False, server_header=False, timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
     )  # fmt: skip
     server = AnnouncingServer(config, system.url)
     if die_with_parent:
