@@ -209,5 +209,6 @@ def particulars(kind: type[SyncError], dialect: Dialect, call: Call, refusal: Re
 
 def bounded_pause(dialect: Dialect, headers: Mapping[str, str]) -> timedelta:
     """How long to wait: at least nothing, at most an hour, so that a wild header stops nobody for a day."""
-    asked = parse_retry_after(headers) or dialect.pause(headers) or PAUSE
+    named = (ask(headers) for ask in (parse_retry_after, dialect.pause))
+    asked = next((pause for pause in named if pause is not None), PAUSE)
     return max(timedelta(0), min(asked, LONGEST_PAUSE))

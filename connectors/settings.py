@@ -85,7 +85,7 @@ def read_settings(model: type[SettingsT], connection: str, settings: Mapping[str
     """Validate a connection's settings.
 
     Raises:
-        ConfigError: Names the connection and every wrong key; never a value, which may be a secret.
+        ConfigError: Names the connection and every wrong key, and shows no secret.
     """
     try:
         return model.model_validate(dict(settings))
