@@ -60,8 +60,8 @@ class JiraConnector(Connector):
         self.http = http
         self.api = IssueApi(http)
         self.site = Site(http)
-        self.walker = Walker(self.api, settings.transition_fields)
         self.allowed = AllowedValues(http, settings.project)
+        self.walker = Walker(self.api, self.allowed, settings.transition_fields)
         self.marking = Marking(settings.marker_field, settings.correlation_label)
 
     # ------------------------------------------------------------------------------------------------- reading

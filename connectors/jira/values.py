@@ -78,17 +78,18 @@ class AllowedValues:
             return await self._priorities() if field == "priority" else None
         return _natural(field, (await self._create_screen(self.project, ref)).get(field))
 
+    async def statuses_in(self, project: str, issue_type: str) -> list[JsonValue]:
+        """The statuses of one issue type in a project."""
+        types = await self._list(path_of("project", project, "statuses"), list[TypeStatuses])
+        return _names(status for kind in types if kind.name == issue_type for status in kind.statuses)
+
     async def _statuses(self, ref: RecordRef | str) -> list[JsonValue]:
         if isinstance(ref, RecordRef):
             place = await self._place(ref)
-            return await self._project_statuses(str(place.project["key"]), place.issue_type.name)
+            return await self.statuses_in(str(place.project["key"]), place.issue_type.name)
         if self.project is None:
             return _names(await self._list("/status", list[Named]))
-        return await self._project_statuses(self.project, ref)
-
-    async def _project_statuses(self, project: str, issue_type: str) -> list[JsonValue]:
-        types = await self._list(path_of("project", project, "statuses"), list[TypeStatuses])
-        return _names(status for kind in types if kind.name == issue_type for status in kind.statuses)
+        return await self.statuses_in(self.project, ref)
 
     async def _priorities(self) -> list[JsonValue]:
         return _names(await self._list("/priority", list[Named]))

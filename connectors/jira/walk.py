@@ -1,8 +1,8 @@
 """Walks an issue to a status, since Jira lets nobody set one.
 
 The way is searched on the chart of the workflow (`transitions.py`). Where the chart has blanks, another issue that
-stands in the unknown status shows by a mere read what follows it. Where there is none, the walk goes on only if a
-single way leads on; it never guesses between two. Each hop is a save of its own, so a refusal half-way leaves the
+stands in the unknown status shows by a mere read what follows it. Where there is none, the walk goes on only if the
+issue has a single way on and its workflow has the target; it never guesses between two. Each hop is a save of its own, so a refusal half-way leaves the
 issue between: the error says where.
 """
 
@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from connectors.jira import jql
 from connectors.jira.issue_api import IssueApi
 from connectors.jira.transitions import MAX_HOPS, Chart, Transition, fill_screen, pick
+from connectors.jira.values import AllowedValues
 from domain.errors import RecordHidden, RecordRejected
 from domain.records import RecordRef, Snapshot
 
@@ -56,6 +57,7 @@ class Walker:
     """Knows the workflows of one connection as far as it has seen them."""
 
     api: IssueApi
+    values: AllowedValues
     defaults: Mapping[str, JsonValue]
     """Values for required screen fields that nobody gave."""
     charts: dict[Workflow, Chart] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Walker:
         if len(passed) > MAX_HOPS:
             raise _lost(errand, passed, f"it is farther than {MAX_HOPS} transitions")
         route = await self._find_route(errand, passed[-1])
-        return route[0] if route else self._only_way_on(errand, passed)
+        return route[0] if route else await self._only_way_on(errand, passed)
 
     async def _find_route(self, errand: Errand, here: str) -> list[str] | None:
         chart, asked = self._chart(errand.workflow), set[str]()
@@ -91,14 +93,17 @@ class Walker:
             await self._learn_from_another(errand.ref, errand.workflow, blanks[0])
         return route
 
-    def _only_way_on(self, errand: Errand, passed: Sequence[str]) -> str:
-        chart = self._chart(errand.workflow)
-        ahead = chart.steps[passed[-1]]
-        ways = [n for n in chart.blanks(passed[-1]) if n in ahead and n not in passed]
-        if len(ways) == 1:
-            return ways[0]
-        reason = f"any of {', '.join(ways)} may lead there" if ways else "no known transition leads there"
-        raise _lost(errand, passed, reason)
+    async def _only_way_on(self, errand: Errand, passed: Sequence[str]) -> str:
+        """The one status that the issue can go on to, if the workflow has the target at all."""
+        chart, workflow = self._chart(errand.workflow), errand.workflow
+        ways = [status for status in chart.steps[passed[-1]] if status not in passed]
+        if len(ways) != 1 or ways[0] not in chart.blanks(passed[-1]):
+            raise _lost(
+                errand, passed, f"none of {', '.join(ways) or 'its transitions'} is known to lead there"
+            )
+        if errand.target not in await self.values.statuses_in(workflow.project, workflow.issue_type):
+            raise _lost(errand, passed, "its workflow has no such status")
+        return ways[0]
 
     async def _learn_from_another(self, ref: RecordRef, workflow: Workflow, status: str) -> None:
         """Draw what follows this status, if some issue stands in it."""

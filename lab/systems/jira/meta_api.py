@@ -35,6 +35,7 @@ class MetaApi:
         return [
             *(PublicRoute("GET", f"{base}/{path}", "meta", handler) for path, handler in calls.items()),
             PublicRoute("GET", f"{base}/project/{{project}}", "meta", self.project),
+            PublicRoute("GET", f"{base}/project/{{project}}/statuses", "meta", self.project_statuses),
             PublicRoute("GET", types, "meta", self.create_types),
             PublicRoute("GET", f"{types}/{{type}}", "meta", self.create_fields),
             PublicRoute("GET", f"{base}/issue/{{issue}}/editmeta", "meta", self.edit_fields),
@@ -79,6 +80,12 @@ class MetaApi:
     async def project(self, call: Call) -> Response:
         ask = Ask(call)
         return JSONResponse(self._project(ask) | {"issueTypes": ask.site.issue_types()})
+
+    async def project_statuses(self, call: Call) -> Response:
+        """Per issue type; here all of them follow one workflow."""
+        ask = Ask(call)
+        self._project(ask)
+        return JSONResponse([kind | {"statuses": ask.site.statuses()} for kind in ask.site.issue_types()])
 
     async def user(self, call: Call) -> Response:
         account_id = call.request.query_params.get("accountId", "")

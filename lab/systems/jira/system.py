@@ -9,6 +9,7 @@
 | `/issue/{idOrKey}/comment[/{id}]`, `/issue/{idOrKey}/properties[/{key}]` | comments and properties |
 | `GET /field /priority /status /resolution /issuetype /project /myself /user /user/search /serverInfo` | what there is |
 | `GET /issue/createmeta/{project}/issuetypes[/{type}]`, `GET /issue/{idOrKey}/editmeta` | what the screens take |
+| `GET /project/{project}/statuses` | the statuses of each issue type |
 
 and `POST /rest/servicedeskapi/request/{idOrKey}/comment` for public and internal comments.
 

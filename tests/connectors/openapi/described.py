@@ -26,18 +26,27 @@ class Description:
 
     def mistakes(self, request: httpx.Request, path: str) -> list[str]:
         """What speaks against this request; `path` is its path as the description would write it."""
-        operation = self._operation(request.method, path)
-        if operation is None:
+        name = self.name_of(request, path)
+        if name not in self.operations():
             return [f"{request.method} {path} is not described"]
+        operation = self.operations()[name]
         found = self._mistakes_in_query(operation, request) + self._mistakes_in_body(operation, request)
         return [f"{request.method} {path}: {mistake}" for mistake in found]
 
-    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        """The most concrete operation with this path: literal parts go before placeholders."""
+    def operations(self) -> dict[str, Any]:
+        """Those described, by `METHOD /path/{parameter}`."""
+        paths = self.document["paths"].items()
+        return {
+            f"{method.upper()} {path}": operation
+            for path, item in paths
+            for method, operation in item.items()
+        }
+
+    def name_of(self, request: httpx.Request, path: str) -> str:
+        """The operation with this path: literal parts go before placeholders."""
         fitting = [p for p in self.document["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", p), path)]
-        best = min(fitting, key=lambda template: template.count("{"), default=None)
-        operation: dict[str, Any] | None = self.document["paths"][best].get(method.lower()) if best else None
-        return operation
+        best = min(fitting, key=lambda template: template.count("{"), default=path)
+        return f"{request.method} {best}"
 
     def _mistakes_in_query(self, operation: dict[str, Any], request: httpx.Request) -> list[str]:
         parameters = [self._resolved(parameter) for parameter in operation.get("parameters", [])]
