@@ -8,14 +8,13 @@ from activities.committing import alert_prefix
 from activities.context import Context
 from activities.look import live_baselines, named
 from activities.messages import Ended, EndInput, PairRef, Standing
-from activities.reading import read_ends
 from activities.rulebook import Rules
 from activities.standing import make_standing
 from connectors.base import Connector
 from domain.deletion import DeleteAction, DeleteVerdict, Loss, decide_delete
 from domain.errors import RecordGone, RecordHidden
 from domain.records import Gone, Snapshot
-from domain.sides import Pair
+from domain.sides import SIDES, Pair, Side
 from store import alerts, audit, conflicts, decisions, pairs, plans, reviews, work
 from store.database import Tx
 from store.work import PairWork
@@ -55,14 +54,10 @@ class EndingActivities:
     async def _follow_policy(self, found: PairWork, rules: Rules, asked: EndInput) -> Ended:
         connectors = self.context.connectors(rules.integration)
         pair = named(asked.pair, found, connectors)
-        refs = found.pair.ends.map(lambda end: end.ref)
-        seen = await read_ends(refs, self.context.connections, asked.gone)
-        gone = seen.map(lambda one: one if isinstance(one, Gone) else None)
-        if not any(gone):
-            return Ended(
-                outcome="alive", story="the record can be read again", standing=_waiting(pair, rules, found)
-            )
-        survivor = next((one for one in seen if isinstance(one, Snapshot)), None)
+        told = Pair(asked.gone.get(Side.A), asked.gone.get(Side.B))
+        other = await _read_other(found, connectors, told)
+        gone = told if isinstance(other, Snapshot) else told.map(lambda one: one or other)
+        survivor = other if isinstance(other, Snapshot) else None
         loss = Loss(
             pair_id=found.pair.id,
             gone=gone,
@@ -125,12 +120,25 @@ class EndingActivities:
             return  # an earlier attempt, or somebody else, was faster
 
     async def _finish(self, found: PairWork, pair: PairRef, loss: Loss, verdict: DeleteVerdict) -> Ended:
-        lost = " and ".join(pair.end(side) for side in type(loss.lost) if loss.gone[side])
+        lost = " and ".join(pair.end(side) for side in SIDES if loss.gone[side])
         story = f"{lost} is gone: {verdict.action.value.replace('_', ' ')}"
         assert verdict.link_after != "active"
         async with self.context.database.begin() as tx:
             await _close(tx, found, verdict.link_after, story)
         return Ended(outcome=verdict.link_after, story=story, standing=_ended(verdict.link_after))
+
+
+async def _read_other(
+    found: PairWork, connectors: Pair[Connector], gone: Pair[Gone | None]
+) -> Snapshot | Gone | None:
+    """The other record as it stands now; the deleted one gets no further request."""
+    side = next((s for s in SIDES if gone[s] is None), None)
+    if side is None:
+        return None
+    try:
+        return await connectors[side].read(found.pair.ends[side].ref)
+    except RecordGone as error:
+        return error.gone
 
 
 async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:

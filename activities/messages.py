@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from domain.outcome import Decision, DecisionVerdict, UnitState
-from domain.records import Model
+from domain.records import Gone, Model
 from domain.sides import Side
 
 SHOWN = 120
@@ -127,7 +127,8 @@ class Assessed(Model):
     plan_id: int | None = None
     writes: tuple[str, ...] = ()
     """`priority → Jira OPS-7`, one per planned request."""
-    gone: tuple[Side, ...] = ()
+    gone: dict[Side, Gone] = Field(default_factory=dict)
+    """Tombstones: those records get no further request."""
     retry_in: timedelta | None = None
     standing: Standing = Standing()
 
@@ -171,7 +172,8 @@ class Applied(Model):
 
 class EndInput(Model):
     pair: PairRef
-    gone: tuple[Side, ...] = ()
+    gone: dict[Side, Gone] = Field(default_factory=dict)
+    """Tombstones; empty where an operator unlinks."""
     reason: str = ""
     by: str = ""
     decisions: tuple[Decision, ...] = ()

@@ -75,7 +75,7 @@ class PassActivities:
         if isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot):
             look = make_look(self.context, asked.pair, found, rules, Pair(seen.a, seen.b))
             return await self._compare(look)
-        gone = tuple(side for side in SIDES if isinstance(seen[side], Gone))
+        gone = {side: one for side in SIDES if isinstance(one := seen[side], Gone)}
         story = f"{' and '.join(pair.end(side) for side in gone)} is gone"
         return Assessed(outcome="gone", story=story, gone=gone, standing=_as_found(pair, rules, found))
 

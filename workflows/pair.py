@@ -190,6 +190,7 @@ class PairLoop:
     async def _interruptible_pass(self) -> str | None:
         """One pass. Pause and unlink cancel it; what it had taken is put back, whatever stops it."""
         taken = self.state.take()
+        self.state.busy = True
         if self.state.standing.settle and not taken.decisions:
             await workflow.sleep(self.state.standing.settle, summary="settle: wait for half-typed values")
         self._interrupted = False
@@ -208,6 +209,7 @@ class PairLoop:
             return None
         finally:
             self._running = None
+            self.state.busy = False
         return ending
 
     async def _pass(self, taken: Taken) -> str | None:
@@ -300,7 +302,7 @@ class PairLoop:
         ended = await workflow.execute_activity_method(
             EndingActivities.end_link,
             asked,
-            summary=f"end the link: {asked.reason or f'{self.state.pair.end(asked.gone[0])} is gone'}",
+            summary=f"end the link: {asked.reason or 'a record is gone'}",
             **options.STEP,
         )
         self._stand(ended.standing)

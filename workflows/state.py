@@ -63,6 +63,8 @@ class PairState(BaseModel):
     failures: int = 0
     """Passes in a row that could not reach a system; chooses the back-off."""
     retry_at: AwareDatetime | None = None
+    busy: bool = False
+    """A pass is under way."""
     passes: int = 0
     writes: int = 0
     runs: int = 1
@@ -71,6 +73,11 @@ class PairState(BaseModel):
     def has_work(self) -> bool:
         """Whether a pass would have something to look at."""
         return bool(self.dirty or self.decisions or self.gone)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is left to do before something new is heard or a deadline comes."""
+        return not (self.busy or self.has_work)
 
     @property
     def is_waiting(self) -> bool:
