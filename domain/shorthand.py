@@ -13,7 +13,7 @@ from pydantic import ValidationInfo
 
 from domain.sides import SIDES, Side
 from domain.values import canonical
-from domain.wording import read_side
+from domain.wording import read_side, single
 
 
 class BothDirections(Protocol):
@@ -56,7 +56,7 @@ def unmapped(written: Any, info: ValidationInfo) -> Any:
     default = written["default"]
     if isinstance(default, Mapping):
         return {"mode": "default", "defaults": tuple(default.items())}
-    side = _home_of(default, info.data.get("values"))
+    side = _home_of(single(default), info.data.get("values"))
     return {"mode": "default", "defaults": ((side, default),)}
 
 

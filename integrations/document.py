@@ -82,7 +82,7 @@ def _walk(node: yaml.Node, path: Path) -> list[_Step]:
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
         return node.value[step], node.value[step]
     if isinstance(node, yaml.MappingNode):
         return next(((k, v) for k, v in node.value if k.value == str(step)), None)

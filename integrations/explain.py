@@ -118,6 +118,7 @@ def _in_pydantics_words(it: _Complaint) -> str:
 
 SENTENCES: Mapping[str, Callable[[_Complaint], str]] = {
     UNKNOWN_KEY: _unknown_key,
+    "invalid_key": _unknown_key,  # a key that isn't even text
     "missing": _missing,
     "literal_error": _no_such_word,
     "enum": _no_such_word,

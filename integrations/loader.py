@@ -31,7 +31,7 @@ def load_integration(path: FilePath | str, *, custom_policies: Collection[str] |
 def load_integrations(
     folder: FilePath | str, *, custom_policies: Collection[str] | None = None
 ) -> dict[str, Integration]:
-    """Read every `*.yaml` of a folder, by integration name.
+    """Read every `*.yaml` and `*.yml` of a folder, by integration name; rehearsals lie beside them.
 
     Raises:
         ConfigError: A file is wrong, two files declare one name, or the folder isn't there.
@@ -39,8 +39,8 @@ def load_integrations(
     if not FilePath(folder).is_dir():
         raise ConfigError(f"{folder}: there is no such folder of integrations")
     loaded: dict[str, Integration] = {}
-    for path in sorted(FilePath(folder).glob("*.yaml")):
-        if path.name.endswith(".rehearsal.yaml"):
+    for path in sorted(FilePath(folder).glob("*.y*ml")):
+        if path.stem.endswith(".rehearsal"):
             continue
         rules = load_integration(path, custom_policies=custom_policies)
         if rules.name in loaded:

@@ -42,7 +42,12 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     """Apprise URLs by queue, as JSON: `{"ops": "slack://…", "service-desk": ["mailto://…"]}`."""
-    state_dir: Path = Path("var")
+    decide_by_signal: bool = False
+    """Whether plain Temporal signals may decide reviews, where a declaration doesn't say; `accord up` allows it."""
+    health_file: Path | None = None
+    """Touched by the worker while it is well, for health checks without a port."""
+    var: Path = Path("var")
+    """What the embedded stack keeps, and where the command line finds the running one."""
 
 
 def read_settings() -> Settings:

@@ -87,7 +87,7 @@ def test_anchors_are_understood() -> None:
 
 def test_a_folder_is_read_by_integration_name(tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(MINIMAL)
-    (tmp_path / "two.yaml").write_text(MINIMAL.replace("name: tickets", "name: others"))
+    (tmp_path / "two.yml").write_text(MINIMAL.replace("name: tickets", "name: others"))
     (tmp_path / "two.rehearsal.yaml").write_text("- no declaration")
     assert list(load_integrations(tmp_path)) == ["tickets", "others"]
 
@@ -148,6 +148,12 @@ def test_a_typo_does_not_hide_what_contradicts_itself() -> None:
         "fields[2].name: the name 'stat",
         "fields[2].sensitiv: unknown ke",
     ]
+
+
+def test_a_key_that_is_not_even_text_is_an_unknown_key() -> None:
+    assert mistakes_with("  - {name: x, a: x, b: y, 1: z, true: z}\n")[0].startswith(
+        "8:27: fields[2].1: unknown key"
+    )
 
 
 def test_one_wrong_word_is_one_mistake() -> None:

@@ -20,7 +20,7 @@ def test_without_any_variable_everything_is_embedded_and_local() -> None:
     settings = read_settings()
     assert (settings.database_url, settings.temporal_address) == (None, None)
     assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 8787)
-    assert (settings.task_queue, settings.state_dir) == ("accord", Path("var"))
+    assert (settings.task_queue, settings.var) == ("accord", Path("var"))
 
 
 def test_variables_are_read_and_secrets_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
