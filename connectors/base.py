@@ -6,7 +6,7 @@ policies or baselines. What a system can promise stands in its **capabilities**;
 
 `tests/connectors/conformance.py` is the contract as tests: a connector is done when it passes there against its
 simulator. Every method raises the errors of `domain/errors.py` and no others; statuses become errors by one table
-per connector (`connectors/http.py`, plus the system's own additions).
+per connector (`connectors/refusals.py`, plus the system's own additions).
 """
 
 from __future__ import annotations

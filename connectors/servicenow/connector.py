@@ -152,8 +152,9 @@ class ServiceNowConnector(Connector):
         del marker
         ref = expected.ref
         body = {name: to_wire(check_column(name), value) for name, value in fields.items()}
+        types = await self._dictionary.columns(ref.record_type)  # before the write: it may fail
         row = await self._api.patch(ref, body, columns(body))
-        self._check_taken(expected, body, row, await self._dictionary.columns(ref.record_type))
+        check_taken(expected, body, row, types)
         return WriteResult(
             version=version_of(row),
             fields=values_of({name: row[name] for name in body if name in row}),
@@ -214,18 +215,6 @@ class ServiceNowConnector(Connector):
         if unknown:
             raise ConfigError(f"ServiceNow {table} has no column {', '.join(sorted(unknown))}")
 
-    def _check_taken(
-        self, expected: Snapshot, body: Mapping[str, str], row: Row, types: Mapping[str, str]
-    ) -> None:
-        ignored = {
-            name: "kept its value in silence: may the account write it?"
-            for name, asked in body.items()
-            if not types.get(name, "").startswith("journal")  # reads back empty by design
-            and is_ignored(asked, to_wire(name, expected.fields.get(name)), str(row.get(name, "")))
-        }
-        if ignored:
-            raise RecordRejected(f"ServiceNow {expected.key} ignored {', '.join(ignored)}", fields=ignored)
-
     def _columns(self, table: str, also: Mapping[str, Any] | None = None) -> str | None:
         """`sysparm_fields` for a read of this table; every column, unless the settings name some."""
         wanted = self._settings.fields.get(table)
@@ -238,6 +227,22 @@ class ServiceNowConnector(Connector):
     def _notice(self, table: str, row: Row) -> ChangeNotice:
         ref = RecordRef(connection=self.connection, record_type=table, id=str(row["sys_id"]))
         return ChangeNotice(ref=ref, source="poll", version=version_of(row))
+
+
+def check_taken(expected: Snapshot, body: Mapping[str, str], row: Row, types: Mapping[str, str]) -> None:
+    """Compare what a write left with what was asked.
+
+    Raises:
+        RecordRejected: Names the columns that kept their value, though another was sent.
+    """
+    ignored = {
+        name: "kept its value in silence: may the account write it?"
+        for name, asked in body.items()
+        if not types.get(name, "").startswith("journal")  # reads back empty by design
+        and is_ignored(asked, to_wire(name, expected.fields.get(name)), str(row.get(name, "")))
+    }
+    if ignored:
+        raise RecordRejected(f"ServiceNow {expected.key} ignored {', '.join(ignored)}", fields=ignored)
 
 
 def _is_possible(ref: RecordRef) -> bool:

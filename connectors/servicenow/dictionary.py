@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connectors.servicenow.encoded_query import check_column, is_any_of, join, may_equal, scope_columns
+from connectors.servicenow.rows import Row
 from connectors.servicenow.table_api import TableApi
-from domain.errors import ConfigError
+from domain.errors import ConfigError, StopIntegration
 
 PARENT = "task"
 EVERY_TABLE = frozenset(
     {"sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
 )
+JOURNALS = ("comments", "work_notes")
 LIMIT = 2000
 """More columns, or choices of one field, than a table has in practice."""
 
@@ -30,31 +32,51 @@ class Dictionary:
     _checked: set[tuple[str, str]] = field(default_factory=set)
 
     async def columns(self, table: str) -> dict[str, str]:
-        """Column → internal type."""
+        """Column → internal type, "" where it isn't told.
+
+        An account that may not read the dictionary sees at least which columns a row shows it.
+
+        Raises:
+            ConfigError: Neither the dictionary nor any row can be read.
+        """
         if table not in self._columns:
-            query = join(is_any_of("name", (check_column(table), PARENT)), "internal_type!=collection")
-            found = await self.api.select(
-                "sys_dictionary", query, fields="element,internal_type", limit=LIMIT
-            )
-            named = {
-                str(row["element"]): str(row.get("internal_type")) for row in found.rows if row.get("element")
-            }
-            self._columns[table] = dict.fromkeys(EVERY_TABLE, "") | named
+            found = await self._described(check_column(table)) or await self._shown(table)
+            self._columns[table] = dict.fromkeys(EVERY_TABLE, "") | found
         return self._columns[table]
 
     async def choices(self, table: str, element: str) -> list[str] | None:
-        """Active values of a choice list, in its order; None if the column has none."""
+        """Active values of a choice list, in its order; None if the column has none, or we may not see it."""
         query = join(
             is_any_of("name", (check_column(table), PARENT)),
-            may_equal("element", check_column(element)),
+            may_equal("element", element),
             "inactive=false",
             "ORDERBYsequence",
         )
-        found = await self.api.select("sys_choice", query, fields="name,value", limit=LIMIT)
-        own = [str(row["value"]) for row in found.rows if row.get("name") == table]
-        inherited = [str(row["value"]) for row in found.rows if row.get("name") == PARENT]
+        rows = await self._rows("sys_choice", query, "name,value")
+        own = [str(row["value"]) for row in rows if row.get("name") == table]
+        inherited = [str(row["value"]) for row in rows if row.get("name") == PARENT]
         # One row per language, so values repeat.
         return list(dict.fromkeys(own or inherited)) or None
+
+    async def _described(self, table: str) -> dict[str, str]:
+        query = join(is_any_of("name", (table, PARENT)), "internal_type!=collection")
+        rows = await self._rows("sys_dictionary", query, "element,internal_type")
+        return {str(row["element"]): str(row.get("internal_type")) for row in rows if row.get("element")}
+
+    async def _shown(self, table: str) -> dict[str, str]:
+        rows = (await self.api.select(table, "", limit=1)).rows
+        if not rows:
+            raise ConfigError(
+                f"give the account read access to sys_dictionary: {table} has no row to learn from"
+            )
+        return dict.fromkeys(rows[0], "") | {name: "journal_input" for name in JOURNALS if name in rows[0]}
+
+    async def _rows(self, table: str, query: str, fields: str) -> list[Row]:
+        """Rows of a system table; none, where it is closed to the account."""
+        try:
+            return (await self.api.select(table, query, fields=fields, limit=LIMIT)).rows
+        except StopIntegration:
+            return []
 
     async def check_scope(self, table: str, scope: str | None) -> str:
         """The scope, if the instance will understand all of it.
