@@ -10,6 +10,7 @@ from lab.systems.call import Call
 from lab.systems.records import Record
 from lab.systems.servicenow.encoded_query import parse
 from lab.systems.servicenow.settings import ServiceNowSettings
+from lab.systems.servicenow.table_api import DEFAULT_LIMIT, number
 from lab.systems.servicenow.values import time_text
 from lab.systems.system import PublicRoute, System
 
@@ -39,9 +40,13 @@ class Attachments:
         ]
 
     async def list_files(self, call: Call) -> Response:
-        query = parse(call.request.query_params.get("sysparm_query", ""), _COLUMNS.__contains__)
+        parameters = call.request.query_params
+        query = parse(parameters.get("sysparm_query", ""), _COLUMNS.__contains__)
         rows = [self._row(record) for record in await call.search(TYPE)]
-        return JSONResponse({"result": query.sort([row for row in rows if query.matches(row)])})
+        found = query.sort([row for row in rows if query.matches(row)])
+        offset = number(parameters, "sysparm_offset", 0)
+        page = found[offset : offset + number(parameters, "sysparm_limit", DEFAULT_LIMIT)]
+        return JSONResponse({"result": page}, headers={"x-total-count": str(len(found))})
 
     async def upload(self, call: Call) -> Response:
         parameters, content = call.request.query_params, await call.request.body()

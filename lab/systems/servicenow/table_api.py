@@ -51,8 +51,8 @@ class TableApi:
         if not found and "/v1/" in call.request.url.path:
             raise Refused("not_found", "")
         offset, limit = (
-            _number(parameters, "sysparm_offset", 0),
-            _number(parameters, "sysparm_limit", DEFAULT_LIMIT),
+            number(parameters, "sysparm_offset", 0),
+            number(parameters, "sysparm_limit", DEFAULT_LIMIT),
         )
         hidden = self._settings.hidden_records
         # The limit counts rows that the ACL then hides, so a page may be short and still not be the last.
@@ -147,7 +147,7 @@ def _asked(parameters: Mapping[str, str]) -> str:
     return "^".join([*plain, parameters.get("sysparm_query", "")])
 
 
-def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
+def number(parameters: Mapping[str, str], name: str, default: int) -> int:
     """A count; one that can't be read counts as not given."""
     given = parameters.get(name, "")
     return max(int(given), 1 if name == "sysparm_limit" else 0) if given.isdecimal() else default

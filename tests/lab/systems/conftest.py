@@ -4,9 +4,10 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import trustme
 
 from lab.systems.outbox import Subscription
-from lab.systems.process import LabSystem
+from lab.systems.process import LabSystem, Tls
 from lab.systems.receiver import Receiver, listening
 
 
@@ -47,3 +48,13 @@ async def subscriber(system: LabSystem, receiver: Receiver) -> Receiver:
 @pytest.fixture
 def state_dir(tmp_path: Path) -> Path:
     return tmp_path / "lab"
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """A throw-away authority and a certificate of it: some vendors' clients speak https only."""
+    directory, authority = tmp_path_factory.mktemp("tls"), trustme.CA()
+    files = Tls(directory / "certificate.pem", directory / "authority.pem")
+    authority.cert_pem.write_to_path(files.authority)
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(files.certificate)
+    return files
