@@ -118,15 +118,12 @@ class PagerDutyConnector(Connector):
     ) -> ChangePage:
         """One page; see `polling.py`."""
         _check_type(record_type)
-        query, now = {"record_type": record_type, "scope": scope}, self._system_time()
-        position = (
-            read_position(open_cursor(cursor, query))
-            if cursor
-            else first_position(now, self.settings.backfill)
-        )
+        query, now = {"record_type": record_type, "scope": scope}, await self._system_time()
+        start = read_position(open_cursor(cursor, query)) if cursor else self._first_position(now)
+        position = start.begun(now)
         found, following = await self._page(position, _scope(scope), limit)
         news, look_back = position.untold(found), self.settings.look_back
-        reached = (following or position.next_round(now, look_back)).telling(news, look_back)
+        reached = (following or position.next_round(look_back)).telling(news, look_back)
         notices = [self._notice(incident) for incident in dict.fromkeys(item.incident for item in news)]
         return ChangePage(notices, seal_cursor(query, reached.as_json()), more=following is not None)
 
@@ -161,15 +158,13 @@ class PagerDutyConnector(Connector):
         shows it.
         """
         _check_type(record_type)
+        body = await self._creation(fields, marker, _scope(scope))
         try:
-            ref = self._ref(await self.api.create(await self._creation(fields, marker, _scope(scope))))
+            ref = self._ref(await self.api.create(body))
         except RecordRejected:
-            opened = [
-                s for s in await self.find_marked(record_type, marker) if s.value("status") != "resolved"
-            ]
-            if not opened:
-                raise
-            return opened[0]
+            if opened := await self._find_open(marker):
+                return opened
+            raise
         return await self._complete(await self.read(ref), fields, marker)
 
     async def update(
@@ -264,8 +259,13 @@ class PagerDutyConnector(Connector):
     def _ref(self, incident: str) -> RecordRef:
         return RecordRef(connection=self.connection, record_type=RECORD_TYPE, id=incident)
 
-    def _system_time(self) -> datetime:
-        return datetime.now(UTC) + (self.clock.offset if self.clock else timedelta(0))
+    def _first_position(self, now: datetime) -> Position:
+        return first_position(now, self.settings.backfill)
+
+    async def _system_time(self) -> datetime:
+        """Windows of the log close by the system's own clock: one that ended in its future would hide what follows."""
+        reading = self.clock or await self.probe()
+        return datetime.now(UTC) + reading.offset
 
     # ------------------------------------------------------------------------------------------ writing, within
     async def _creation(
@@ -277,6 +277,10 @@ class PagerDutyConnector(Connector):
         if missing:
             raise RecordRejected(f"PagerDuty incident without {', '.join(missing)}", fields=missing)
         return {**await self._shaped(given), "incident_key": marker}
+
+    async def _find_open(self, marker: str) -> Snapshot | None:
+        marked = await self.find_marked(RECORD_TYPE, marker)
+        return next((snapshot for snapshot in marked if snapshot.value("status") != "resolved"), None)
 
     async def _complete(self, snapshot: Snapshot, fields: Mapping[str, JsonValue], marker: str) -> Snapshot:
         """Set what the create couldn't carry."""
@@ -301,7 +305,7 @@ class PagerDutyConnector(Connector):
 def capabilities_of(settings: PagerDutySettings) -> Capabilities:
     return Capabilities(
         change_history=True,
-        unlogged=UNLOGGED,
+        unlogged=UNLOGGED if settings.priority_logged else UNLOGGED | {"priority"},
         write_marker=True,
         creates_with_marker=True,
         granularity=timedelta(seconds=1),

@@ -1,7 +1,7 @@
 """Log entries: PagerDuty's change history, and its only feed of changes.
 
-An edit of the title leaves no entry, and one of the urgency none that tells the value: who maps these can lose a race
-there. A priority is logged as a field change by its id (not verified).
+Some edits leave no entry (of the title) or none that tells the value (of the urgency): who maps these can lose a race
+there. A priority is logged as a field change by its id; that isn't verified, so the setting `priority_logged` must say it.
 
 Source: PagerDuty REST API v2, "List log entries"; developer-docs, read 2026-11.
 """
@@ -23,9 +23,8 @@ STATUS_AFTER: Mapping[str, str] = {
     "acknowledge_log_entry": "acknowledged",
     "resolve_log_entry": "resolved",
 }
-UNLOGGED = frozenset({"title", "urgency", "incident_type"})
+UNLOGGED = frozenset({"title", "urgency", "assignees", "escalation_policy", "incident_type"})
 """Native fields of whose edits no entry is documented, or none that tells the value."""
-ASSIGNS = frozenset({"assign_log_entry", "delegate_log_entry", "escalate_log_entry"})
 
 
 class Agent(BaseModel):
@@ -58,17 +57,11 @@ class LogEntry(BaseModel):
     channel: Channel | None = None
     incident: Reference | None = None
     service: Reference | None = None
-    assignees: list[Reference] | None = None
 
     def changed(self) -> list[LoggedField]:
         """The fields it changed, in native names; the old value where the entry tells it."""
         if self.type in STATUS_AFTER:
             return [LoggedField(name="status", value=STATUS_AFTER[self.type])]
-        if self.type in ASSIGNS and self.assignees is not None:
-            return [LoggedField(name="assignees", value=[user.id for user in self.assignees])]
-        return self._changeset()
-
-    def _changeset(self) -> list[LoggedField]:
         changeset = self.channel.changeset if self.channel else Changeset()
         custom = [f.model_copy(update={"name": f"{CUSTOM}{f.name}"}) for f in changeset.customer_fields]
         return changeset.application_fields + custom

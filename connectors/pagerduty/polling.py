@@ -47,7 +47,7 @@ class Position:
     since: int
     """Where the round began to read."""
     end: int
-    """Where the round ends."""
+    """Where the round ends: the moment it began."""
     start: int
     """Where the log's present window begins."""
     first: bool = False
@@ -83,9 +83,14 @@ class Position:
             return None if self.first else replace(self, half="log", offset=0)
         return replace(self, start=self.stop, offset=0) if self.stop < self.end else None
 
-    def next_round(self, now: datetime, look_back: timedelta) -> Position:
+    def begun(self, now: datetime) -> Position:
+        """The same, but a round that is about to start ends now."""
+        is_start = self.half == "list" and self.offset == 0
+        return replace(self, end=seconds(now)) if is_start else self
+
+    def next_round(self, look_back: timedelta) -> Position:
         since = self.end - int(look_back.total_seconds())
-        return Position("list", since=since, end=seconds(now), start=since, told=self.told)
+        return Position("list", since=since, end=self.end, start=since, told=self.told)
 
     def untold(self, news: Iterable[News]) -> list[News]:
         return [item for item in news if item.name not in self.told]

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from connectors.settings import Duration, HttpSettings, Url
+from connectors.settings import HttpSettings, Url
+from domain.durations import Duration
 
 
 class PagerDutySettings(HttpSettings):
@@ -25,6 +26,8 @@ class PagerDutySettings(HttpSettings):
     """Names of the custom fields to read: an incident doesn't carry them, so any costs one request per read."""
     marker_field: str | None = None
     """Custom field that carries the marker of incidents which were linked, not created, by us."""
+    priority_logged: bool = False
+    """Whether the log tells each change of the priority. Not proved on a real account."""
     backfill: Duration = Field(default=timedelta(days=180), le=timedelta(days=180))
     """How old an incident may be to be found by the first poll; the API spans six months at most."""
     look_back: Duration = timedelta(minutes=1)
