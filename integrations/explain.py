@@ -18,6 +18,7 @@ from integrations.schema import known_keys
 POLICIES = ("last_write_wins", "source_priority", "merge", "review", "rules", "custom")
 QUOTED = re.compile(r"'([^']*)'")
 UNKNOWN_KEY = "extra_forbidden"
+NO_TEXT_KEY = "invalid_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def unknown_keys(error: ValidationError, document: Document) -> list[Path]:
 def _mistake(detail: ErrorDetails, place: Path, document: Document, names: Pair[str]) -> Mistake:
     path, _, _ = document.locate(place)
     say = SENTENCES.get(detail["type"], _in_pydantics_words)
-    return document.mistake(path, say(_Complaint(detail, path, names)), key=detail["type"] == UNKNOWN_KEY)
+    return document.mistake(
+        path, say(_Complaint(detail, path, names)), key=detail["type"] in {UNKNOWN_KEY, NO_TEXT_KEY}
+    )
 
 
 def _unknown_key(it: _Complaint) -> str:
@@ -118,7 +121,7 @@ def _in_pydantics_words(it: _Complaint) -> str:
 
 SENTENCES: Mapping[str, Callable[[_Complaint], str]] = {
     UNKNOWN_KEY: _unknown_key,
-    "invalid_key": _unknown_key,  # a key that isn't even text
+    NO_TEXT_KEY: _unknown_key,
     "missing": _missing,
     "literal_error": _no_such_word,
     "enum": _no_such_word,

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     """PostgreSQL, `postgresql://user:password@host/name`. None: the embedded one."""
     temporal_address: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
     """`host:port`. None: the embedded server."""
+    temporal_ui_url: str | None = None
+    """Of that server's web UI, for links that people follow."""
     temporal_namespace: str = "default"
     task_queue: str = "accord"
     sandbox: bool = True
