@@ -214,6 +214,7 @@ class Call:
             at=self._began_at,
             method=self.request.method,
             path=self.request.url.path,
+            query=self.request.url.query,
             operation=self.operation,
             records=tuple(self._records),
             fields=tuple(self._fields),

@@ -21,6 +21,7 @@ class Entry:
     at: float
     method: str
     path: str
+    query: str
     operation: Operation
     records: tuple[str, ...]
     fields: tuple[str, ...]
