@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -12,6 +11,7 @@ from temporalio import activity
 from activities.committing import Committed, commit_verdict
 from activities.context import Context
 from activities.display import contested_by_line, sensitive_fields, units_shown
+from activities.facts import gather_facts
 from activities.flapping import park_flapping
 from activities.look import Look, make_look, named
 from activities.messages import (
@@ -35,7 +35,6 @@ from domain.errors import StopRecord
 from domain.outcome import Decision, UnitVerdict, Verdict
 from domain.records import Gone, Snapshot
 from domain.sides import SIDES, Pair, Side
-from domain.view import SideFacts
 from store import snapshots, work
 from store.database import Tx
 from store.plans import OpenPlan
@@ -107,7 +106,7 @@ class PassActivities:
             found, rules = await self._load(tx, asked.pair)
             read = await snapshots.get(tx, Pair(*asked.snapshots))
         look = make_look(self.context, asked.pair, found, rules, read)
-        facts = await self._facts(look, assess(look.declared, look.view))
+        facts = await gather_facts(self.context, look, assess(look.declared, look.view))
         said = self._admitted(look, asked.decisions)
         valid = await self._allowed(look, said)
         look = make_look(
@@ -154,32 +153,6 @@ class PassActivities:
             ) from error
         return found, await self.context.rules.at(tx, found.pair.integration, found.newest_version)
 
-    async def _facts(self, look: Look, assessment: Assessment) -> Pair[SideFacts]:
-        """Who changed the contested fields when: from the systems' histories, else from our own snapshots."""
-        natives = assessment.contested_natives
-        a, b = [await self._side_facts(look, side, natives[side]) for side in SIDES]
-        return Pair(a, b)
-
-    async def _side_facts(self, look: Look, side: Side, natives: tuple[str, ...]) -> SideFacts:
-        shown = {
-            field.native(side): look.view.baselines[field.name].half(side)
-            for field in look.declared.fields
-            if field.native(side) in natives and field.name in look.view.baselines
-        }
-        async with self.context.database.begin() as tx:
-            seen = await snapshots.last_showing(tx, look.pair.pair_id, side, shown) if shown else {}
-        facts = SideFacts(
-            seen_at={n: s.modified_at for n, s in seen.items() if s.modified_at is not None},
-            seen_sequence={n: s.sequence for n, s in seen.items() if s.sequence is not None},
-        )
-        connector = look.connectors[side]
-        if not natives or not connector.capabilities.change_history:
-            return facts
-        is_known = len(seen) == len(natives)
-        since = min(seen.values(), key=_age) if is_known else None
-        history = await connector.history(look.snapshots[side].ref, since)
-        return replace(facts, history=tuple(v for v in history if v.field in natives))
-
     def _admitted(self, look: Look, said: tuple[Decision, ...]) -> tuple[Decision, ...]:
         """Where plain signals may not decide, they lose their token: refused, and on record."""
         allowed = look.declared.reviews.decide_by_signal
@@ -206,11 +179,6 @@ class PassActivities:
         ref = look.snapshots[side].ref
         found = {native: await look.connectors[side].allowed_values(ref, native) for native in natives}
         return {native: tuple(values) for native, values in found.items() if values is not None}
-
-
-def _age(snapshot: Snapshot) -> tuple[int, datetime]:
-    """Orders snapshots of one record, oldest first."""
-    return snapshot.sequence or 0, snapshot.modified_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _attempt() -> str:
