@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.database import Tx
@@ -16,6 +16,9 @@ CURRENT = (
     .order_by(integrations.c.name, integrations.c.version.desc())
 )
 CURRENT_OF = CURRENT.where(integrations.c.name == bindparam("name"))
+VERSIONS = select(integrations.c.name, func.max(integrations.c.version).label("version")).group_by(
+    integrations.c.name
+)
 SOURCE = select(integrations.c.source).where(
     integrations.c.name == bindparam("name"), integrations.c.version == bindparam("version")
 )
@@ -46,3 +49,8 @@ async def get(tx: Tx, name: str, version: int) -> str | None:
 async def all_current(tx: Tx) -> dict[str, tuple[int, str]]:
     """Version and text of every integration, by name."""
     return {row.name: (row.version, row.source) for row in await tx.execute(CURRENT)}
+
+
+async def versions(tx: Tx) -> dict[str, int]:
+    """The current version of every integration, by name; for those who keep the parsed texts."""
+    return {row.name: row.version for row in await tx.execute(VERSIONS)}

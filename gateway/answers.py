@@ -1,0 +1,215 @@
+"""What operators and reviewers are shown: by the API as JSON, by the command line as tables, from the same models.
+
+A value of a field that is declared `sensitive` is never among them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from domain.outcome import Refusal
+from domain.records import Model
+
+
+class EndShown(Model):
+    """One record of a pair."""
+
+    system: str
+    connection: str
+    record_type: str
+    id: str
+    key: str
+    url: str | None = None
+
+
+class PairLine(Model):
+    """A pair in a list: one sentence says what it waits for."""
+
+    id: str
+    integration: str
+    version: int
+    """Of the declaration that its last pass used."""
+    ends: tuple[EndShown, EndShown]
+    link: str
+    states: tuple[str, ...]
+    waits_for: str
+    last_pass_at: AwareDatetime | None = None
+
+    @property
+    def title(self) -> str:
+        """`INC0012 ↔ OPS-7`."""
+        return f"{self.ends[0].key} ↔ {self.ends[1].key}"
+
+
+class FieldShown(Model):
+    """One field of a pair, both sides beside each other."""
+
+    field: str
+    unit: str
+    """The group that it is decided with, or its own name."""
+    natives: tuple[str, str]
+    values: tuple[JsonValue, JsonValue]
+    """What both sides show now, or showed when last read."""
+    baseline: tuple[JsonValue, JsonValue] | None = None
+    """Both halves as they last stood in step; None before the first time."""
+    state: str
+    """in_step, carried (would be written), decided, pending, held, parked, blocked, …"""
+    reason: str = ""
+
+
+class ReviewShown(Model):
+    """A question to a person, with everything that helps to answer it."""
+
+    token: str
+    pair_id: str
+    integration: str
+    title: str
+    unit: str
+    opened_at: AwareDatetime
+    asked_by: str
+    reason: str
+    base: dict[str, tuple[JsonValue, JsonValue]]
+    values: tuple[SideShown, ...]
+    proposal: str = ""
+    """What approving would do; empty: choose a side."""
+    history: tuple[HistoryLine, ...] = ()
+
+
+class SideShown(Model):
+    """What one system holds, who wrote it and when, and how it reads in the other system's terms."""
+
+    system: str
+    field: str
+    value: JsonValue
+    elsewhere: JsonValue = None
+    """The value as the other system would hold it; None where it has no counterpart."""
+    by: str | None = None
+    at: AwareDatetime | None = None
+
+
+class HistoryLine(Model):
+    """One thing that happened to a pair."""
+
+    at: AwareDatetime | None
+    """Of a change in a system: its own stamp, else when we saw it."""
+    kind: Literal["conflict", "decision", "write", "change", "act", "run"]
+    who: str = ""
+    text: str
+    link: str | None = None
+
+
+class PairShown(Model):
+    """Everything about one pair."""
+
+    pair: PairLine
+    fields: tuple[FieldShown, ...]
+    reviews: tuple[ReviewShown, ...]
+    parked: dict[str, str]
+    writes: tuple[HistoryLine, ...]
+    unseen: dict[str, str] = Field(default_factory=dict)
+    """System → why it could not be read now; its values are those last read."""
+    at_risk: tuple[str, ...] = ()
+    """Systems where an edit between our last read and our write can vanish unseen."""
+    workflow: str | None = None
+    """Address of its page in the Temporal UI."""
+
+
+class PairHistory(Model):
+    pair: PairLine
+    lines: tuple[HistoryLine, ...]
+
+
+class ConflictShown(Model):
+    """One line of the conflict log."""
+
+    at: AwareDatetime
+    pair_id: str
+    integration: str
+    title: str
+    unit: str
+    kind: str
+    stage: str
+    rule: str
+    winner: str
+    reason: str
+    outcome: dict[str, tuple[JsonValue, JsonValue]]
+    overruled: tuple[SideShown, ...]
+    by: str | None = None
+    conflict_id: str
+
+
+class AlertShown(Model):
+    raised_at: AwareDatetime
+    kind: str
+    message: str
+    pair_id: str | None = None
+
+
+class DecisionAnswer(Model):
+    """What became of a decision."""
+
+    outcome: Literal["accepted", "refused", "queued"]
+    message: str
+    token: str
+    unit: str = ""
+    refusal: Refusal | None = None
+    review: ReviewShown | None = None
+    """After a refusal: the review as it stands now, if one is open."""
+
+
+class Told(Model):
+    """An operator's wish that was passed on."""
+
+    what: str
+    pairs: int
+    message: str
+
+
+class Linked(Model):
+    pair: PairLine
+    created: bool
+    """False: these two were linked already."""
+
+
+class PlannedPair(Model):
+    """What one pair's next pass would do."""
+
+    pair_id: str
+    title: str
+    writes: tuple[str, ...] = ()
+    """`Jira OPS-7: priority "High" → "Highest"`."""
+    reviews: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    trouble: str = ""
+    """Why it can't be told: a record can't be read, or the pair is stopped."""
+
+    @property
+    def is_quiet(self) -> bool:
+        return not (self.writes or self.reviews or self.held or self.trouble)
+
+
+class PlanReport(Model):
+    """What a declaration would do on live data. Nothing was written."""
+
+    integration: str
+    version: int | None
+    """The applied version that this equals; None for a text that isn't applied."""
+    pairs: int
+    planned: tuple[PlannedPair, ...]
+    """Pairs that something would happen to."""
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.planned
+
+
+class AppliedShown(Model):
+    integration: str
+    version: int
+    is_new: bool
+    woken: int = 0
+
+
+ReviewShown.model_rebuild()

@@ -1,0 +1,142 @@
+"""What every process of a deployment is put together from: settings → database, connections, Temporal, rules.
+
+Nothing connects before it is used, so a gateway starts, and keeps deliveries, while Temporal is out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+
+import structlog
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import GrpcCompression
+
+from activities.context import Context
+from activities.notifying import Notifier
+from connectors.registry import Connections
+from domain.errors import ConfigError, SystemUnavailable
+from gateway.temporal import check_temporal
+from integrations.connections import ConnectionConfig, load_connections
+from integrations.policies import custom_policies
+from integrations.settings import Settings
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+RETRY_PAUSE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Accord:
+    """One process's view of a deployment."""
+
+    settings: Settings
+    context: Context
+    temporal: Client
+
+    @property
+    def database(self) -> Database:
+        return self.context.database
+
+    @property
+    def connections(self) -> Connections:
+        return self.context.connections
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, *, pool_size: int = 10) -> AsyncIterator[Accord]:
+    """Put the parts together, and close them at the end.
+
+    Raises:
+        ConfigError: An address or a connection is missing or wrong.
+    """
+    configs = read_connections(settings)
+    context = Context(
+        database=Database(_required(settings).database, pool_size=pool_size),
+        connections=Connections(configs),
+        custom=custom_policies(),
+        notifier=Notifier(_queues(settings)),
+        decide_by_signal=settings.decide_by_signal,
+    )
+    try:
+        yield Accord(settings, context, await lazy_client(settings))
+    finally:
+        await context.connections.aclose()
+        await context.database.close()
+
+
+def read_connections(settings: Settings) -> dict[str, ConnectionConfig]:
+    """The configured connections; none if there is no file yet."""
+    if not settings.connections_file.exists():
+        return {}
+    return load_connections(settings.connections_file)
+
+
+async def lazy_client(settings: Settings) -> Client:
+    """A client that connects when it is first used."""
+    address = _required(settings).temporal
+    return await Client.connect(
+        address,
+        namespace=settings.temporal_namespace,
+        data_converter=pydantic_data_converter,
+        grpc_compression=GrpcCompression.NONE if _is_loopback(address) else GrpcCompression.GZIP,
+        lazy=True,
+    )
+
+
+async def wait_until_up(accord: Accord, patience: timedelta) -> None:
+    """Wait for database and Temporal, saying once what is missing.
+
+    Raises:
+        SystemUnavailable: One of them didn't answer within `patience`.
+    """
+    await _retried(accord.database.check, patience)
+    await _retried(lambda: check_temporal(accord.temporal), patience)
+
+
+async def _retried(check: Callable[[], Awaitable[None]], patience: timedelta) -> None:
+    loop = asyncio.get_running_loop()
+    deadline, told = loop.time() + patience.total_seconds(), ""
+    while True:
+        try:
+            return await check()
+        except SystemUnavailable as error:
+            if loop.time() >= deadline:
+                raise
+            if error.message != told:
+                told = error.message
+                log.warning("waiting", reason=told)
+        await asyncio.sleep(RETRY_PAUSE.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    database: str
+    temporal: str
+
+
+def _required(settings: Settings) -> _Addresses:
+    if settings.database_url is None or settings.temporal_address is None:
+        raise ConfigError(
+            "no running Accord is known here: start one by `accord up`, "
+            "or set ACCORD_DATABASE_URL and ACCORD_TEMPORAL_ADDRESS"
+        )
+    return _Addresses(settings.database_url.get_secret_value(), settings.temporal_address)
+
+
+def _queues(settings: Settings) -> dict[str, tuple[str, ...]]:
+    return {queue: tuple(url.get_secret_value() for url in urls) for queue, urls in settings.notify.items()}
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rsplit(":", 1)[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Operations by subject, each a desk: pairs, reviews, controls, links, plans, declarations."""

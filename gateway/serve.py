@@ -1,0 +1,43 @@
+"""`python -m gateway.serve`: the gateway as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+
+from domain.errors import SyncError
+from gateway.app import build_app
+from gateway.logs import log_as_json
+from integrations.settings import Settings, read_settings
+
+MOST_AT_ONCE = 500
+"""Requests under way; each holds 1 MiB at most, further ones are told 503 and sent again."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    uvicorn.run(
+        build_app(settings),
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        log_config=None,  # ours is set already
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # "from loopback" must not be a matter of what a request says
+        limit_concurrency=MOST_AT_ONCE,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def main() -> None:
+    log_as_json()
+    try:
+        serve(read_settings())
+    except SyncError as error:
+        sys.exit(f"gateway: {error.message}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""From "look at this record" to the workflows that must look: the one place that addresses them.
+
+First the store says who is concerned (`route`), inside a transaction and without waiting for Temporal; then they are
+told (`send`), each by signal-with-start, so that a workflow that was never started, or was terminated, comes to life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import Priority, TypedSearchAttributes
+
+from activities.context import Context
+from activities.matching import MatchInput
+from activities.messages import PairRef, SideNotice
+from activities.rulebook import Rules
+from domain.integration import Integration
+from domain.records import ChangeNotice, RecordRef
+from domain.sides import SIDES, Pair, Side
+from gateway.temporal import translated
+from store import integrations, ledger, pairs
+from store.database import Tx
+from store.pairs import PairRow
+from workflows import options, story
+from workflows.match import MatchWorkflow
+from workflows.state import PairState
+
+PATIENCE = timedelta(seconds=3)
+"""For one call to Temporal: a webhook's sender waits meanwhile, and what can't be told now is told by the relay."""
+
+AT_ONCE = 20
+"""Calls to Temporal under way for one delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One signal-with-start: enough to address a workflow, whether it runs or not."""
+
+    workflow: str
+    id: str
+    start: PairState | MatchInput
+    signal: str
+    said: tuple[Any, ...] = ()
+    summary: str = ""
+    attributes: TypedSearchAttributes = TypedSearchAttributes.empty
+    priority: Priority = options.CHANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Signaller:
+    """Tells pairs of changes of their records, and matching of records that have no pair."""
+
+    context: Context
+    temporal: Client
+    task_queue: str
+
+    async def route(self, tx: Tx, notices: Sequence[ChangeNotice]) -> list[Call]:
+        """Whom to tell. Empty for records that nobody has declared, and for echoes."""
+        calls = [call for notice in notices for call in await self._route(tx, notice)]
+        return list({(call.id, call.said): call for call in calls}.values())
+
+    async def send(self, calls: Iterable[Call]) -> None:
+        """Tell them all.
+
+        Raises:
+            SystemUnavailable: Temporal doesn't answer. Some may have been told; telling them twice does no harm.
+        """
+        waiting = list(calls)
+        for start in range(0, len(waiting), AT_ONCE):
+            await asyncio.gather(*(self._send(call) for call in waiting[start : start + AT_ONCE]))
+
+    async def tell(self, pair: PairRow, rules: Rules, signal: str, said: Any) -> None:
+        """Give one pair a signal; it is started if it doesn't run.
+
+        Raises:
+            SystemUnavailable: Temporal doesn't answer.
+        """
+        await self._send(self._call(pair, rules, signal, (said,)))
+
+    async def look(self, pair: PairRow, rules: Rules, why: str) -> None:
+        """Have a pair look at both sides, for example because it has just been linked.
+
+        Raises:
+            SystemUnavailable: Temporal doesn't answer.
+        """
+        await self.send(
+            self._call(pair, rules, "change_noticed", (SideNotice(side=side, source=why),)) for side in SIDES
+        )
+
+    def pair_ref(self, pair: PairRow, rules: Rules) -> PairRef:
+        """The pair as its workflow and people name it."""
+        systems, keys = self.context.systems(rules.integration), pair.ends.map(lambda end: end.key)
+        return PairRef(
+            integration=pair.integration,
+            pair_id=pair.id,
+            systems=(systems.a, systems.b),
+            keys=(keys.a, keys.b),
+        )
+
+    # ------------------------------------------------------------------------------------------------ who is meant
+    async def _route(self, tx: Tx, notice: ChangeNotice) -> list[Call]:
+        ref = notice.ref
+        linked = await pairs.of_record(tx, ref.connection, ref.id, ref.record_type)
+        own = await _own_writes(tx, notice, linked)
+        told = [await self._notice(tx, pair, notice) for pair in linked if pair.id not in own]
+        return told + await self._match(tx, notice, linked)
+
+    async def _notice(self, tx: Tx, pair: PairRow, notice: ChangeNotice) -> Call:
+        rules = await self.context.rules.at(tx, pair.integration, pair.version)
+        return self._call(pair, rules, "change_noticed", (_addressed(notice, pair),))
+
+    async def _match(self, tx: Tx, notice: ChangeNotice, linked: Sequence[PairRow]) -> list[Call]:
+        """Integrations that want a counterpart for such a record and have no pair with it."""
+        if notice.kind == "deleted":
+            return []
+        taken = {pair.integration for pair in linked}
+        current = await integrations.versions(tx)
+        rules = [await self.context.rules.at(tx, name, v) for name, v in current.items() if name not in taken]
+        wanting = [(rule.integration, _wanting_side(rule.integration, notice.ref)) for rule in rules]
+        return [_match_call(rule, side, notice.ref) for rule, side in wanting if side is not None]
+
+    # ------------------------------------------------------------------------------------------------------ calls
+    def _call(self, pair: PairRow, rules: Rules, signal: str, said: tuple[Any, ...]) -> Call:
+        ref = self.pair_ref(pair, rules)
+        return Call(
+            workflow=rules.integration.workflow or "PairWorkflow",
+            id=pair.workflow_id,
+            start=PairState(pair=ref),
+            signal=signal,
+            said=said,
+            summary=ref.both,
+            attributes=story.first_attributes(ref),
+            priority=options.CHANGE if signal == "change_noticed" else options.DECISION,
+        )
+
+    async def _send(self, call: Call) -> None:
+        with translated(self.temporal):
+            await self.temporal.start_workflow(
+                call.workflow,
+                call.start,
+                id=call.id,
+                task_queue=self.task_queue,
+                start_signal=call.signal,
+                start_signal_args=call.said,
+                search_attributes=call.attributes,
+                memo={"pair": call.summary} if call.summary else None,
+                static_summary=call.summary or None,
+                priority=call.priority,
+                rpc_timeout=PATIENCE,
+            )
+
+
+async def _own_writes(tx: Tx, notice: ChangeNotice, linked: Sequence[PairRow]) -> set[str]:
+    """Pairs that made this very version themselves: for them alone it is an echo (semantics §2.6)."""
+    if notice.version is None or notice.kind == "deleted" or not linked:
+        return set()
+    ids = [pair.id for pair in linked]
+    return await ledger.is_own(tx, ids, notice.ref.connection, notice.ref.id, notice.version)
+
+
+def _addressed(notice: ChangeNotice, pair: PairRow) -> SideNotice:
+    return SideNotice(
+        side=Side.A if pair.ends.a.ref == notice.ref else Side.B,
+        kind=notice.kind,
+        source=notice.source,
+        version=notice.version,
+        delivery_id=notice.delivery_id,
+        observed_at=notice.observed_at,
+    )
+
+
+def _wanting_side(rules: Integration, ref: RecordRef) -> Side | None:
+    """The side on which such a record would get a counterpart; None if nothing is declared for it."""
+    ends: Pair[bool] = rules.ends.map(lambda end: (end.connection, end.record_type) == _kind(ref))
+    sides = [side for side in SIDES if ends[side] and (rules.match or _creates_from(rules, side))]
+    return sides[0] if sides else None
+
+
+def _creates_from(rules: Integration, side: Side) -> bool:
+    return rules.create is not None and rules.create.direction.allows(side)
+
+
+def _kind(ref: RecordRef) -> tuple[str, str]:
+    return ref.connection, ref.record_type
+
+
+def _match_call(rules: Integration, side: Side, ref: RecordRef) -> Call:
+    return Call(
+        workflow=MatchWorkflow.__name__,
+        id=f"match/{rules.name}/{ref}",
+        start=MatchInput(integration=rules.name, side=side, ref=ref),
+        signal="record_noticed",
+        summary=f"find the counterpart of {ref}",
+    )

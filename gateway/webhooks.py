@@ -1,0 +1,144 @@
+"""`POST /webhooks/{connection}`: verified on the raw bytes, kept, signalled, acknowledged. In that order.
+
+| answer | when |
+| --- | --- |
+| 200 | signalled, or nothing to signal: unknown event, echo, a delivery that was seen before |
+| 202 | kept; Temporal is out, and the relay will signal it. The sender need not send it again |
+| 400 | the bytes are signed but no delivery of this system; or the body broke off |
+| 401 | no valid signature |
+| 404 | no connection of that name takes webhooks |
+| 408, 413 | the body is too slow, too large |
+| 503 | it can't be kept: the sender must send it again |
+
+Bodies and secrets are never logged; a body is forgotten once it is parsed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import APIRouter, HTTPException, Request, Response, status
+from pydantic import BaseModel
+
+from connectors.base import Connector
+from domain.errors import StopIntegration, SyncError, SystemUnavailable
+from domain.records import ChangeNotice
+from gateway.assembly import Accord
+from gateway.body import read_body
+from gateway.signaller import Call, Signaller
+from store import deliveries
+from store.database import Tx
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["webhooks"])
+
+
+class Received(BaseModel):
+    """What became of a delivery."""
+
+    outcome: str
+    """signalled, kept, ignored, or seen_before."""
+    notices: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A delivery in the store, and whom it concerns."""
+
+    number: int
+    calls: list[Call] | None
+    """None where that can't be told now: a declaration in the store is broken."""
+
+
+@router.post("/webhooks/{connection}", summary="Take a system's webhook")
+async def receive(connection: str, request: Request, response: Response) -> Received:
+    accord: Accord = request.app.state.accord
+    connector = _connector(accord, connection)
+    notices = _notices(connector, dict(request.headers), await read_body(request))
+    if not notices:
+        return Received(outcome="ignored")
+    return await _take(accord, request.app.state.signaller, notices, response)
+
+
+def _connector(accord: Accord, name: str) -> Connector:
+    config = accord.connections.configs.get(name)
+    if config is None or not config.webhook:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "no connection of this name takes webhooks")
+    return accord.connections.get(name)
+
+
+def _notices(connector: Connector, headers: dict[str, str], body: bytes) -> list[ChangeNotice]:
+    now = datetime.now(UTC)
+    if not connector.verify_webhook(headers, body, now=now):
+        log.warning("webhook_refused", connection=connector.connection, reason="signature")
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "no valid signature")
+    try:
+        return connector.parse_webhook(headers, body, now=now)
+    except ValueError:
+        log.warning("webhook_refused", connection=connector.connection, reason="not understood")
+        raise HTTPException(
+            status.HTTP_400_BAD_REQUEST, "signed, but no delivery that this system sends"
+        ) from None
+
+
+async def _take(
+    accord: Accord, signaller: Signaller, notices: list[ChangeNotice], response: Response
+) -> Received:
+    try:
+        kept = await keep(accord, signaller, notices)
+    except SyncError as error:
+        log.warning("webhook_not_kept", reason=error.message)
+        raise HTTPException(
+            status.HTTP_503_SERVICE_UNAVAILABLE, "it can't be kept now; send it again"
+        ) from error
+    if kept is None:
+        return Received(outcome="seen_before")
+    if not await signal(accord, signaller, kept):
+        response.status_code = status.HTTP_202_ACCEPTED
+        return Received(outcome="kept", notices=len(notices))
+    return Received(outcome="signalled" if kept.calls else "ignored", notices=len(notices))
+
+
+async def keep(accord: Accord, signaller: Signaller, notices: list[ChangeNotice]) -> Kept | None:
+    """Keep the delivery, durable once this returns; None if it was signalled before.
+
+    What concerns nobody counts as signalled in the same commit, so that an echo costs one transaction.
+
+    Raises:
+        SystemUnavailable: The store is out.
+    """
+    first = notices[0]
+    async with accord.database.begin() as tx:
+        number = await deliveries.keep(tx, first.ref.connection, first.delivery_id, notices)
+        if number is None:
+            return None
+        calls = await _routed(tx, signaller, notices)
+        if calls == []:
+            await deliveries.mark_signalled(tx, [number])
+    return Kept(number, calls)
+
+
+async def _routed(tx: Tx, signaller: Signaller, notices: list[ChangeNotice]) -> list[Call] | None:
+    try:
+        return await signaller.route(tx, notices)
+    except StopIntegration as error:
+        log.warning("delivery_not_addressed", reason=error.message)
+        return None
+
+
+async def signal(accord: Accord, signaller: Signaller, kept: Kept) -> bool:
+    """Signal a kept delivery; False if it must wait for the relay."""
+    if kept.calls is None:
+        return False
+    if not kept.calls:
+        return True
+    try:
+        await signaller.send(kept.calls)
+        async with accord.database.begin() as tx:
+            await deliveries.mark_signalled(tx, [kept.number])
+    except SystemUnavailable as error:
+        log.warning("delivery_waits", delivery=kept.number, reason=error.message)
+        return False
+    return True
