@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeAlias
 
-from sqlalchemy import exc, make_url, select
-from sqlalchemy import text as sql
+from sqlalchemy import exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import StopRecord, SystemUnavailable
@@ -83,8 +82,8 @@ class Database:
             SystemUnavailable: It doesn't answer, or its schema is another version's.
         """
         async with self.begin() as tx:
-            exists = await tx.scalar(select(sql("to_regclass('alembic_version') IS NOT NULL")))
-            found = await tx.scalar(sql("SELECT version_num FROM alembic_version")) if exists else None
+            is_migrated = await tx.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+            found = await tx.scalar(text("SELECT version_num FROM alembic_version")) if is_migrated else None
         if found != migrate.head():
             raise SystemUnavailable(
                 f"database {self.address} has schema {found or 'none'}, this program needs {migrate.head()}; "

@@ -112,8 +112,6 @@ CLAIM = (
     update(plan_steps)
     .where(
         plan_steps.c.id == bindparam("step_id"),
-        plans.c.id == plan_steps.c.plan_id,
-        plans.c.state == "open",
         or_(
             plan_steps.c.state == "pending",
             and_(

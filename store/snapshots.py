@@ -12,7 +12,20 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import BigInteger, DateTime, Text, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    DateTime,
+    TableValuedAlias,
+    Text,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -56,9 +69,40 @@ LAST = (
 )
 
 
+PAIR_ID = bindparam("pair", type_=Text)
+
+
+def _kept(new: TableValuedAlias) -> CTE:
+    """Keep the snapshots. A record can return to an earlier version: then its row is the last one again."""
+    insertion = upsert(snapshots).from_select(
+        ["pair_id", "side", "version", "hash", "modified_at", "body"],
+        select(PAIR_ID, new.c.side, new.c.version, new.c.hash, new.c.modified_at, new.c.body),
+    )
+    renewed = {"taken_at": func.now(), "body": insertion.excluded.body}
+    upserted = insertion.on_conflict_do_update(constraint="uq_snapshots_content", set_=renewed)
+    return upserted.returning(snapshots.c.id, snapshots.c.side).cte("kept")
+
+
+def _noted() -> CTE:
+    """Note every change as a field version."""
+    plain = {
+        "side": Text,
+        "field": Text,
+        "at": DateTime(timezone=True),
+        "by": Text,
+        "origin": Text,
+        "sequence": BigInteger,
+        "seen_by": Text,
+    }
+    change = given("changes", value=JSONB, old=JSONB, **plain)
+    values = select(
+        PAIR_ID, json_of(change.c.value), json_of(change.c.old), *(change.c[name] for name in plain)
+    )
+    return insert(field_versions).from_select(["pair_id", "value", "old", *plain], values).cte("noted")
+
+
 def _save() -> Any:
-    """Keep the snapshots and the field versions, and point both ends to what is the last snapshot now."""
-    pair_id = bindparam("pair", type_=Text)
+    """Keep snapshots and field versions, and point the ends to what is their last snapshot now."""
     new = given(
         "snapshots",
         side=Text,
@@ -69,50 +113,13 @@ def _save() -> Any:
         key=Text,
         url=Text,
     )
-    kept = upsert(snapshots).from_select(
-        ["pair_id", "side", "version", "hash", "modified_at", "body"],
-        select(pair_id, new.c.side, new.c.version, new.c.hash, new.c.modified_at, new.c.body),
-    )
-    # A record can return to an earlier version: then its row is the last one again.
-    kept_row = (
-        kept.on_conflict_do_update(
-            constraint="uq_snapshots_content", set_={"taken_at": func.now(), "body": kept.excluded.body}
-        )
-        .returning(snapshots.c.id, snapshots.c.side)
-        .cte("kept")
-    )
-    change = given(
-        "changes",
-        side=Text,
-        field=Text,
-        value=JSONB,
-        old=JSONB,
-        at=DateTime(timezone=True),
-        by=Text,
-        origin=Text,
-        sequence=BigInteger,
-        seen_by=Text,
-    )
-    plain = ("side", "field", "at", "by", "origin", "sequence", "seen_by")
-    noted = (
-        insert(field_versions)
-        .from_select(
-            ["pair_id", "value", "old", *plain],
-            select(
-                pair_id, json_of(change.c.value), json_of(change.c.old), *(change.c[name] for name in plain)
-            ),
-        )
-        .cte("noted")
-    )
+    kept = _kept(new)
+    is_end = pair_ends.c.side == kept.c.side, pair_ends.c.side == new.c.side
     return (
         update(pair_ends)
-        .add_cte(noted)
-        .where(
-            pair_ends.c.pair_id == pair_id,
-            pair_ends.c.side == kept_row.c.side,
-            pair_ends.c.side == new.c.side,
-        )
-        .values(snapshot_id=kept_row.c.id, key=new.c.key, url=new.c.url)
+        .add_cte(_noted())
+        .where(pair_ends.c.pair_id == PAIR_ID, *is_end)
+        .values(snapshot_id=kept.c.id, key=new.c.key, url=new.c.url)
         .returning(pair_ends.c.side, pair_ends.c.snapshot_id)
     )
 

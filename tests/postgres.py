@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from embedded.postgres import PostgresServer
 from embedded.postgres_home import make_home
 from embedded.postgres_programs import find_programs, within_reach
+from embedded.settings import EmbeddedSettings
 from embedded.supervisor import Supervisor
 from store import migrate
 
@@ -67,7 +68,7 @@ def _folder() -> Iterator[Path]:
 
 async def _started(var: Path, supervisor: Supervisor) -> PostgresServer:
     home = make_home(var)
-    found = find_programs(None, home.data_major)
+    found = find_programs(EmbeddedSettings.from_environment().postgres_bin, home.data_major)
     programs = within_reach(found, home.user, home.root / "programs")
     server = PostgresServer(home, programs, throwaway=True)
     await server.prepare(supervisor)

@@ -90,5 +90,23 @@ async def test_a_transaction_that_does_nothing_for_long_is_ended_by_the_server(d
         assert await tx.scalar(text("SHOW timezone")) == "UTC"
 
 
+async def test_a_cancelled_transaction_leaves_nothing_behind(database: Database, pair: PairRow) -> None:
+    has_written = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database.begin() as tx:
+            await audit.append(tx, "ines", "pause", pair_id=pair.id)
+            has_written.set()
+            await tx.execute(text("SELECT pg_sleep(60)"))
+
+    writing = asyncio.create_task(write_and_wait())
+    await has_written.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    async with database.begin() as tx:
+        assert await audit.of_pair(tx, pair.id) == []
+
+
 async def test_many_transactions_at_once_share_the_pool(database: Database) -> None:
     await asyncio.gather(*(database.check() for _ in range(40)))
