@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ class JiraHarness(LabHarness):
     kind = "jira"
     record_type, text, other = "Bug", "description", "customfield_10001"
     choice, choices = "priority", ("Highest", "Medium", "Lowest")
-    needed = {"summary": "made by the suite"}
+    needed = MappingProxyType({"summary": "made by the suite"})
     other_scope = "project = DEV"
 
     def open(self, **settings: Any) -> Connector:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -30,10 +31,7 @@ class PagerDutyHarness(LabHarness):
     record_type, text, other = "incident", f"{CUSTOM}story", f"{CUSTOM}room"
     choice, choices = "priority", ("P1", "P2", "P3")
     unknown_id, other_scope = "QUNKNOWN", "service=PSERVIC2"
-
-    def __init__(self, lab: Any) -> None:
-        super().__init__(lab)
-        self.needed = {"title": "made by the suite", "service": "PSERVICE"}
+    needed = MappingProxyType({"title": "made by the suite", "service": "PSERVICE"})
 
     def open(self, **settings: Any) -> Connector:
         known = {

@@ -33,6 +33,8 @@ def test_the_signature_vector_verifies_and_nothing_near_it_does() -> None:
     assert not webhook.verify(signed, body + b" ", secrets)
     assert not webhook.verify(signed, body, secrets[:1])
     assert not webhook.verify(signed, body, [])
+    other_method = {vector["header"].lower(): vector["value"].replace("sha256=", "sha1=")}
+    assert not webhook.verify(other_method, body, secrets)
     assert not webhook.verify(
         {vector["header"].lower(): vector["value"].removeprefix("sha256=")}, body, secrets
     )
