@@ -52,7 +52,7 @@ class SubscriptionApi:
         self._system.outbox.subscribe(subscription)
         shape = self._shape(subscription)
         shape["delivery_method"]["secret"] = subscription.secret
-        return JSONResponse({"webhook_subscription": shape}, 201)
+        return JSONResponse({"webhook_subscription": shape})
 
     async def read(self, call: Call) -> Response:
         return JSONResponse({"webhook_subscription": self._shape(self._existing(call))})
