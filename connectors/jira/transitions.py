@@ -119,17 +119,22 @@ def fill_screen(
 ) -> dict[str, JsonValue]:
     """The values to send with a transition: those given, and defaults for what else it requires.
 
+    A field to be cleared that the screen lacks is left to the workflow: reopening clears the resolution by itself.
+
     Raises:
         RecordRejected: Names a required field without a value, or a given one that the screen lacks.
     """
-    strange = {n: f"is not on the screen of {transition.name!r}" for n in given if n not in transition.fields}
-    required = {n for n, f in transition.fields.items() if f.required and not f.has_default}
+    on_screen, required = transition.fields, transition.missing(given)
     values = {n: defaults[n] for n in required if n in defaults} | dict(given)
-    missing = dict.fromkeys(transition.missing(values), f"is required by {transition.name!r}")
-    if strange or missing:
+    strange = [n for n, value in given.items() if n not in on_screen and value is not None]
+    faults = {
+        **dict.fromkeys(strange, f"is not on the screen of {transition.name!r}"),
+        **dict.fromkeys(transition.missing(values), f"is required by {transition.name!r}"),
+    }
+    if faults:
         raise RecordRejected(
-            f"Jira transition {transition.name!r}: {', '.join({**strange, **missing})} can't be filled; "
-            "map it, or give it a value under transition_fields",
-            fields={**strange, **missing},
+            f"Jira transition {transition.name!r}: {', '.join(faults)} can't be filled; map it, or give it a value "
+            "under transition_fields",
+            fields=faults,
         )
-    return {n: shaped(n, value, transition.fields[n].schema_) for n, value in values.items()}
+    return {n: shaped(n, value, on_screen[n].schema_) for n, value in values.items() if n in on_screen}

@@ -2,8 +2,8 @@
 
 The way is searched on the chart of the workflow (`transitions.py`). Where the chart has blanks, another issue that
 stands in the unknown status shows by a mere read what follows it. Where there is none, the walk goes on only if the
-issue has a single way on and its workflow has the target; it never guesses between two. Each hop is a save of its own, so a refusal half-way leaves the
-issue between: the error says where.
+issue has a single way on and its workflow has the target; it never guesses between two. Each hop is a save of its own,
+so a refusal half-way leaves the issue in between, where its next read shows it.
 """
 
 from __future__ import annotations

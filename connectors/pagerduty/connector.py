@@ -231,7 +231,7 @@ class PagerDutyConnector(Connector):
 
     async def _newest(self, equals: Mapping[str, JsonValue]) -> list[Incident]:
         """The newest incidents that the list's own filters let through."""
-        filters = {FILTERS[name]: value for name, value in equals.items() if name in FILTERS}
+        filters = {FILTERS[n]: v for n, v in equals.items() if n in FILTERS and isinstance(v, str)}
         query = {**filters, "date_range": "all", "sort_by": "created_at:desc"}
         found: list[Incident] = []
         more = True

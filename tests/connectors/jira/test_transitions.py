@@ -96,6 +96,10 @@ def test_what_the_screen_lacks_is_named() -> None:
     assert set(refused.value.fields) == {"resolution"}
 
 
+def test_a_field_to_clear_that_the_screen_lacks_is_left_to_the_workflow() -> None:
+    assert fill_screen(step("Open"), {"resolution": None}, {}) == {}
+
+
 @pytest.mark.parametrize(
     ("sample", "statuses"),
     [

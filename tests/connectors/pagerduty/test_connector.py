@@ -153,6 +153,15 @@ async def read_pages(connector: PagerDutyConnector, count: int) -> None:
         cursor = (await connector.list_changes("incident", scope=None, cursor=cursor)).cursor
 
 
+async def test_a_value_that_no_filter_can_name_is_looked_for_among_the_newest() -> None:
+    listed = {"incidents": [an_incident(incident_key=None)], "more": False}
+    incident = httpx.Response(200, json={"incident": an_incident(incident_key=None)})
+    answers = {"GET /incidents": httpx.Response(200, json=listed), "GET /incidents/P1": incident}
+    account = FakeAccount(**answers)
+    assert len(await account.connector().find("incident", {"incident_key": None})) == 1
+    assert "incident_key" not in account.asked[0].url.params
+
+
 def test_own_fields_are_sent_before_custom_ones() -> None:
     fields = {"custom_fields.a": 1, "title": "x", "status": "resolved"}
     connector = FakeAccount().connector()
