@@ -34,6 +34,7 @@ from domain.sides import SIDES, Pair, Side
 from domain.values import digest, same
 from store.database import Tx
 from store.documents import built, given, json_of
+from store.pairs import lock
 from store.schema import field_versions, pair_ends, snapshots
 
 History: TypeAlias = Sequence[FieldVersion]
@@ -59,13 +60,11 @@ ROW = TypeAdapter(SnapshotRow)
 
 GET = select(SNAPSHOT).where(snapshots.c.id == func.any(bindparam("ids")))
 
-# Locked, so that two passes at once note a change once.
 LAST = (
     select(pair_ends.c.side, SNAPSHOT)
     .join(snapshots, snapshots.c.id == pair_ends.c.snapshot_id, isouter=True)
     .where(pair_ends.c.pair_id == bindparam("pair_id"))
     .order_by(pair_ends.c.side)
-    .with_for_update(of=pair_ends, key_share=True)
 )
 
 
@@ -154,6 +153,9 @@ async def save(
     histories tell since the last snapshots; a changed field that they don't speak of gets the version that the
     snapshot itself shows. For a side that hasn't changed, it is told already.
     """
+    # Locked by a statement of its own: one that waited would not see the snapshots committed meanwhile, and a change
+    # that two passes see at once would be noted twice.
+    await lock(tx, pair_id)
     last = await _last(tx, pair_id)
     hashes = read.map(lambda snapshot: digest(snapshot.fields))
     changed = [side for side in SIDES if not _is_kept(last[side], read[side], hashes[side])]
