@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
+from domain.errors import RecordGone, RecordHidden
 from domain.records import ChangeNotice, FieldVersion, Model, RecordRef, Snapshot
 
 
@@ -108,6 +109,16 @@ class Connector(ABC):
             RecordGone: The system proves the deletion.
             RecordHidden: It can't be seen, and nothing proves that it is gone.
         """
+
+    async def by_key(self, record_type: str, key: str) -> Snapshot | None:
+        """The record that people call so; None if there is none that we may see.
+
+        Where the API takes a key in place of an id, as here; others search for it.
+        """
+        try:
+            return await self.read(RecordRef(connection=self.connection, record_type=record_type, id=key))
+        except (RecordGone, RecordHidden):
+            return None
 
     @abstractmethod
     async def read_many(self, refs: Sequence[RecordRef]) -> dict[str, Snapshot]:

@@ -60,6 +60,9 @@ class MemoryConnector(Connector):
         await self.interfere("after", "read", ref.id)
         return snapshot
 
+    async def by_key(self, record_type: str, key: str) -> Snapshot | None:
+        return await super().by_key(record_type, key.removeprefix(f"{record_type.upper()}-"))
+
     async def read_many(self, refs: Sequence[RecordRef]) -> dict[str, Snapshot]:
         await self.interfere("before", "read", None)
         found = (self.state.records.get(ref.id) for ref in refs)

@@ -93,6 +93,10 @@ class PagerDutyConnector(Connector):
         incident, custom = await asyncio.gather(self.api.incident(ref), self._custom(ref))
         return self._snapshot(incident, custom)
 
+    async def by_key(self, record_type: str, key: str) -> Snapshot | None:
+        """`#7`: the API takes the number in place of an id."""
+        return await super().by_key(record_type, key.removeprefix("#"))
+
     async def read_many(self, refs: Sequence[RecordRef]) -> dict[str, Snapshot]:
         """One by one, since PagerDuty has no read of many; as many at once as the connection allows."""
         found = await asyncio.gather(*(self._read_visible(ref) for ref in refs))

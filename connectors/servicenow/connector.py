@@ -72,6 +72,11 @@ class ServiceNowConnector(Connector):
         await self._learn_audit(snapshot)
         return snapshot
 
+    async def by_key(self, record_type: str, key: str) -> Snapshot | None:
+        """By `number`; a sys_id is taken as well."""
+        found = await self.find(record_type, {"number": key}, limit=1)
+        return found[0] if found else await super().by_key(record_type, key)
+
     async def read_many(self, refs: Sequence[RecordRef]) -> dict[str, Snapshot]:
         by_table: dict[str, list[str]] = {}
         for ref in filter(_is_possible, refs):

@@ -82,6 +82,14 @@ class Conformance:
         assert seen.value(harness.text) == "printer on fire"
         assert seen.value(harness.other) == "room 1"
 
+    async def test_a_record_is_found_by_what_people_call_it(
+        self, harness: Harness, connector: Connector, seen: Snapshot
+    ) -> None:
+        found = await connector.by_key(harness.record_type, seen.key)
+        assert found is not None
+        assert found.ref == seen.ref
+        assert await connector.by_key(harness.record_type, harness.unknown_id) is None
+
     async def test_equal_tokens_mean_an_unchanged_record(
         self, harness: Harness, connector: Connector, seen: Snapshot
     ) -> None:

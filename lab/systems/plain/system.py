@@ -3,7 +3,7 @@
 | call | answers |
 | --- | --- |
 | `GET /capabilities` | the switches |
-| `GET /records/{type}/{id}` | 200 with `ETag`; 404 unknown; 410 deleted, unless `gone_status` is 404 |
+| `GET /records/{type}/{id or key}` | 200 with `ETag`; 404 unknown; 410 deleted, unless `gone_status` is 404 |
 | `POST /records/{type}/read` `{ids}` | `{records, missing}` |
 | `POST /records/{type}` `{fields, marker?}` | 201; the same `Idempotency-Key` gives the same record |
 | `PATCH /records/{type}/{id}` `{fields, marker?}` | 200 with the record after this save, 204 without `returns_record`; with `If-Match` and `cas` 412 and the record when stale |
@@ -77,7 +77,8 @@ class PlainSystem(System[PlainSettings]):
         )
 
     async def read(self, call: Call) -> Response:
-        return self._answer(await call.read(call.path["type"], call.path["id"]))
+        record_id = call.path["id"].removeprefix(f"{self.name.upper()}-")
+        return self._answer(await call.read(call.path["type"], record_id))
 
     async def read_many(self, call: Call) -> Response:
         wanted = [str(record_id) for record_id in (await call.json()).get("ids", [])]
