@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import uvloop
@@ -26,7 +27,7 @@ from activities.matching import MatchActivities
 from activities.noting import NotingActivities
 from activities.passes import PassActivities
 from domain.errors import SyncError
-from gateway.assembly import Accord, assembled, wait_until_up
+from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
 from gateway.health_file import kept_fresh
 from gateway.logs import log_as_json
 from integrations.settings import Settings, read_settings
@@ -71,7 +72,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop."""
     async with assembled(settings) as accord:
         await wait_until_up(accord, PATIENCE)
-        async with build_worker(accord), kept_fresh(settings.health_file):
+        connected = replace(accord, temporal=await temporal_client(settings, lazy=False))
+        async with build_worker(connected), kept_fresh(settings.health_file):
             await stop.wait()
 
 

@@ -65,7 +65,7 @@ async def assembled(settings: Settings, *, pool_size: int = 10) -> AsyncIterator
         decide_by_signal=settings.decide_by_signal,
     )
     try:
-        yield Accord(settings, context, await lazy_client(settings))
+        yield Accord(settings, context, await temporal_client(settings, lazy=True))
     finally:
         await context.connections.aclose()
         await context.database.close()
@@ -78,15 +78,15 @@ def read_connections(settings: Settings) -> dict[str, ConnectionConfig]:
     return load_connections(settings.connections_file)
 
 
-async def lazy_client(settings: Settings) -> Client:
-    """A client that connects when it is first used."""
+async def temporal_client(settings: Settings, *, lazy: bool) -> Client:
+    """A client of the configured server; a lazy one connects when it is first used, and no worker takes it."""
     address = _required(settings).temporal
     return await Client.connect(
         address,
         namespace=settings.temporal_namespace,
         data_converter=pydantic_data_converter,
         grpc_compression=GrpcCompression.NONE if _is_loopback(address) else GrpcCompression.GZIP,
-        lazy=True,
+        lazy=lazy,
     )
 
 
