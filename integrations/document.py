@@ -77,7 +77,8 @@ def _walk(node: yaml.Node, path: Path) -> list[_Step]:
     child = _child(node, path[0])
     if child is None:
         return skipped
-    taken = [(path[0], *child), *_walk(child[1], path[1:])]
+    step = path[0] if isinstance(node, yaml.SequenceNode) else str(path[0])
+    taken = [(step, *child), *_walk(child[1], path[1:])]
     return max(taken, skipped, key=len)
 
 
