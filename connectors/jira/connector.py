@@ -231,7 +231,7 @@ class JiraConnector(Connector):
         return {n: shaped(n, value, find_info(catalogue, n).schema_) for n, value in fields.items()}
 
     async def _walk(self, issue: Snapshot, fields: Mapping[str, JsonValue], marker: str) -> None:
-        await self.walker.walk(errand_of(issue, fields, marker), here=str(issue.fields.get(STATUS)))
+        await self.walker.walk(errand_of(issue, fields, marker))
 
     async def _issue_in(self, reply: Reply, ref: RecordRef) -> Issue:
         """The issue in a write's answer, or a fresh read where the answer holds none with its history."""

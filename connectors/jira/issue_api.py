@@ -16,7 +16,7 @@ from connectors.jira.changelog import Entry, history_metadata
 from connectors.jira.hits import HitPage
 from connectors.jira.issues import FIELDS, PROPERTY, IssueBody, IssueList
 from connectors.jira.site import API
-from connectors.jira.transitions import Transition, TransitionList
+from connectors.jira.transitions import Status, Transition, TransitionList
 from connectors.refusals import Aim
 from domain.records import RecordRef
 
@@ -27,6 +27,16 @@ SEARCH = "/rest/api/3/search/jql"
 
 class Created(BaseModel):
     id: str
+
+
+class StatusField(BaseModel):
+    status: Status
+
+
+class Standing(BaseModel):
+    """An issue of which only the status was asked for."""
+
+    fields: StatusField
 
 
 class EntryPage(BaseModel):
@@ -74,6 +84,13 @@ class IssueApi:
         params = {"returnIssue": "true", "notifyUsers": "false", "expand": "changelog"}
         body = {**body, "historyMetadata": history_metadata(marker)}
         return await self.http.call("PUT", issue_path(ref), aim=Aim.WRITE, ref=ref, params=params, body=body)
+
+    async def status(self, ref: RecordRef) -> str:
+        """The name of the status that the issue stands in."""
+        reply = await self.http.call(
+            "GET", issue_path(ref), aim=Aim.READ, ref=ref, params={"fields": "status"}
+        )
+        return reply.read_as(Standing).fields.status.name
 
     async def transitions(self, ref: RecordRef) -> list[Transition]:
         """What the issue may take now, with the fields of each screen."""

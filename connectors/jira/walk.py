@@ -62,14 +62,14 @@ class Walker:
     """Values for required screen fields that nobody gave."""
     charts: dict[Workflow, Chart] = field(default_factory=dict)
 
-    async def walk(self, errand: Errand, here: str) -> None:
-        """Lead the issue from here to the target.
+    async def walk(self, errand: Errand) -> None:
+        """Lead the issue to the target from where it stands now, which may be half-way of an earlier walk.
 
         Raises:
             RecordRejected: No way is known, or a screen wants what nobody gave.
             StaleVersion: Somebody moved it at the same moment.
         """
-        passed = [here]
+        passed = [await self.api.status(errand.ref)]
         while passed[-1] != errand.target:
             options = await self._options(errand.ref, errand.workflow, passed[-1])
             status = await self._next(errand, passed)

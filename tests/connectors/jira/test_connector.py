@@ -191,8 +191,12 @@ async def test_an_issue_that_vanished_from_under_the_index_teaches_nothing_and_s
         ]
         return ok({"transitions": ahead})
 
-    hits = ok({"issues": [{"id": "10009"}], "isLast": True})
-    site = FakeSite(**{"GET transitions": transitions, "POST jql": hits})
+    answers = {
+        "GET transitions": transitions,
+        "GET 10002": ok({"fields": {"status": {"id": "1", "name": "To Do"}}}),
+        "POST jql": ok({"issues": [{"id": "10009"}], "isLast": True}),
+    }
+    site = FakeSite(**answers)
     with pytest.raises(RecordRejected, match="none of Left, Right is known to lead there"):
         await site.connector().update(expected(), {"status": "Done"}, marker="m")
 

@@ -82,6 +82,19 @@ async def test_a_screen_that_nobody_fills_is_named(site: JiraHarness, connector:
     assert (await connector.read(ref)).value("status") == "In Review"
 
 
+async def test_a_walk_that_was_refused_half_way_goes_on_from_there(
+    site: JiraHarness, connector: Connector
+) -> None:
+    await follow(site, "reviewed")
+    ref = await site.a_record()
+    seen = await connector.read(ref)
+    with pytest.raises(RecordRejected, match="resolution"):
+        await connector.update(seen, {"status": "Done"}, marker="m")
+    assert (await connector.read(ref)).value("status") == "In Review"
+    await connector.update(seen, {"status": "Done", "resolution": "Done"}, marker="m")
+    assert await saves_of(site, ref) == ["In Progress", "In Review", "Done"]
+
+
 async def test_a_mapped_resolution_travels_with_the_status(site: JiraHarness, connector: Connector) -> None:
     await follow(site, "reviewed")
     ref = await site.a_record(status="In Review")
