@@ -45,9 +45,7 @@ def read_stack(var: Path) -> StackFile | None:
     try:
         return StackFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ConfigError(
-            f"{path} is damaged; delete it and start the stack again by `accord up`"
-        ) from error
+        raise ConfigError(f"{path} is damaged; delete it and start the stack again by `accord up`") from error
 
 
 def located(settings: Settings) -> Settings:

@@ -1,0 +1,159 @@
+"""The JSON API: pairs, conflicts, reviews, decisions, alerts. Pairs are named by a ticket's key or by their id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from domain.sides import Pair
+from gateway.admission import admit
+from gateway.answers import (
+    AlertShown,
+    ConflictShown,
+    DecisionAnswer,
+    Linked,
+    PairHistory,
+    PairLine,
+    PairShown,
+    ReviewShown,
+    Told,
+)
+from gateway.operations import Operations
+
+router = APIRouter(prefix="/api", dependencies=[Depends(admit)])
+
+
+def operations(request: Request) -> Operations:
+    found: Operations = request.app.state.operations
+    return found
+
+
+Desk = Annotated[Operations, Depends(operations)]
+Most = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1, max_length=200)
+    """Who asks; kept in the audit trail."""
+
+
+class Wish(Body):
+    reason: str = Field(default="", max_length=1000)
+
+
+class DecisionBody(Body):
+    choice: Literal["approve", "side", "value"]
+    side: str | None = None
+    """A system's name, a record's key, `a` or `b`."""
+    value: JsonValue = None
+    unit: str | None = None
+    """Which field or group, where a pair is named that has several open reviews."""
+    note: str | None = Field(default=None, max_length=4000)
+
+
+class LinkBody(Body):
+    integration: str
+    a: str
+    """Key or id of the record on the declaration's first side."""
+    b: str
+
+
+@router.get("/pairs", tags=["pairs"])
+async def list_pairs(
+    desk: Desk,
+    *,
+    integration: str | None = None,
+    state: str | None = None,
+    link: Literal["active", "detached", "closed"] = "active",
+    limit: Most = 100,
+    after: str = "",
+) -> list[PairLine]:
+    """A page of pairs in the order of their ids; the next one begins after the last id."""
+    return await desk.pairs.listed(integration=integration, state=state, link=link, limit=limit, after=after)
+
+
+@router.get("/pairs/{named}", tags=["pairs"])
+async def show_pair(desk: Desk, named: str) -> PairShown:
+    """Both sides live, baseline, state per field, reviews, last writes."""
+    return await desk.pairs.show(named)
+
+
+@router.get("/pairs/{named}/history", tags=["pairs"])
+async def pair_history(desk: Desk, named: str, limit: Most = 100) -> PairHistory:
+    """Changes, conflicts, decisions, writes and acts, oldest first."""
+    return await desk.pairs.history(named, limit=limit)
+
+
+@router.post("/pairs/{named}/sync", tags=["pairs"], status_code=202)
+async def sync_pair(desk: Desk, named: str, wish: Wish) -> Told:
+    """Look at both sides now."""
+    return await desk.controls.sync(named, by=wish.by)
+
+
+@router.post("/pairs/{named}/{what}", tags=["pairs"], status_code=202)
+async def tell_pair(
+    desk: Desk, named: str, what: Literal["pause", "resume", "retry", "unlink"], wish: Wish
+) -> Told:
+    """Pause, resume, retry after a cause was mended, or end the link."""
+    return await desk.controls.tell(named, what, by=wish.by, reason=wish.reason)
+
+
+@router.post("/links", tags=["pairs"], status_code=201)
+async def link(desk: Desk, body: LinkBody) -> Linked:
+    """Link two records by hand."""
+    return await desk.links.link(body.integration, Pair(body.a, body.b), by=body.by)
+
+
+@router.get("/conflicts", tags=["conflicts"])
+async def list_conflicts(
+    desk: Desk,
+    *,
+    pair: str | None = None,
+    integration: str | None = None,
+    unit: str | None = None,
+    since: datetime | None = None,
+    limit: Most = 50,
+) -> list[ConflictShown]:
+    """The conflict log, newest first."""
+    return await desk.pairs.conflicts(
+        named=pair, integration=integration, unit=unit, since=since, limit=limit
+    )
+
+
+@router.get("/reviews", tags=["reviews"])
+async def list_reviews(
+    desk: Desk, pair: str | None = None, integration: str | None = None, limit: Most = 100
+) -> list[ReviewShown]:
+    """Open reviews, the longest waiting first."""
+    return await desk.reviews.listed(named=pair, integration=integration, limit=limit)
+
+
+@router.post(
+    "/reviews/{named}/decision",
+    tags=["reviews"],
+    responses={202: {"model": DecisionAnswer}, 409: {"model": DecisionAnswer}},
+)
+async def decide(desk: Desk, named: str, body: DecisionBody, response: Response) -> DecisionAnswer:
+    """Decide a review, named by its token or by its pair: 200 accepted, 202 not judged yet, 409 refused."""
+    answer = await desk.reviews.decide(
+        named,
+        body.choice,
+        by=body.by,
+        side=body.side,
+        value=body.value,
+        unit=body.unit,
+        note=body.note,
+    )
+    response.status_code = {"accepted": 200, "queued": 202, "refused": 409}[answer.outcome]
+    return answer
+
+
+@router.get("/alerts", tags=["alerts"])
+async def list_alerts(desk: Desk) -> list[AlertShown]:
+    """Alerts that stand, oldest first."""
+    return await desk.pairs.alerts()
