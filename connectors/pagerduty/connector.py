@@ -49,6 +49,7 @@ from connectors.pagerduty.polling import (
     read_position,
     seconds,
 )
+from connectors.pagerduty.searching import SCANNED, has_values, list_filters, may_equal, newest_incidents
 from connectors.pagerduty.settings import PagerDutySettings
 from connectors.pagerduty.writing import (
     AT_CREATE,
@@ -65,15 +66,6 @@ from domain.errors import ConfigError, RecordHidden, RecordRejected
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 from domain.values import same
 
-SCANNED = 200
-"""The newest incidents that `find` looks through for what the list can't be filtered by."""
-FILTERS = {
-    "incident_key": "incident_key",
-    "status": "statuses[]",
-    "urgency": "urgencies[]",
-    "service": "service_ids[]",
-}
-"""Native field → the list's parameter."""
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 
 
@@ -108,9 +100,9 @@ class PagerDutyConnector(Connector):
         """Incident key, status, urgency and service filter the list; for all else the newest 200 are looked through."""
         _check_type(record_type)
         bounds = _scope(scope)
-        listed = [i for i in await self._newest({**equals, **bounds}) if _may_equal(i.natural(), equals)]
+        listed = [i for i in await newest_incidents(self.api, {**equals, **bounds}) if may_equal(i, equals)]
         snapshots = await self.read_many([self._ref(incident.id) for incident in listed])
-        fitting = [s for s in snapshots.values() if _equals(s, equals) and _equals(s, bounds)]
+        fitting = [s for s in snapshots.values() if has_values(s, equals) and has_values(s, bounds)]
         return fitting[:limit]
 
     async def find_marked(self, record_type: str, marker: str) -> list[Snapshot]:
@@ -233,18 +225,6 @@ class PagerDutyConnector(Connector):
         except RecordHidden:
             return None
 
-    async def _newest(self, equals: Mapping[str, JsonValue]) -> list[Incident]:
-        """The newest incidents that the list's own filters let through."""
-        filters = {FILTERS[n]: v for n, v in equals.items() if n in FILTERS and isinstance(v, str)}
-        query = {**filters, "date_range": "all", "sort_by": "created_at:desc"}
-        found: list[Incident] = []
-        more = True
-        while more and len(found) < SCANNED:
-            page = await self.api.incidents(query, offset=len(found))
-            found += page.incidents
-            more = page.more and bool(page.incidents)
-        return found
-
     async def _page(
         self, position: Position, scope: Mapping[str, str], limit: int
     ) -> tuple[list[News], Position | None]:
@@ -253,7 +233,7 @@ class PagerDutyConnector(Connector):
             log = await self.api.log(position.log_query(), offset=position.offset, limit=limit)
             behind = position.following(len(log.log_entries), more=log.more)
             return logged_news(log.log_entries, scope.get("service")), behind
-        query = position.list_query() | {FILTERS[name]: value for name, value in scope.items()}
+        query = position.list_query() | list_filters(scope)
         page = await self.api.incidents(query, offset=position.offset, limit=limit)
         return listed_news(position, page.incidents), position.following(len(page.incidents), more=page.more)
 
@@ -342,15 +322,6 @@ def _scope(scope: str | None) -> dict[str, str]:
             f"PagerDuty scope {scope!r}: only a service can be named, by its id (service=PIJ90N7)"
         )
     return parsed
-
-
-def _equals(snapshot: Snapshot, values: Mapping[str, JsonValue]) -> bool:
-    return all(same(snapshot.value(name), value) for name, value in values.items())
-
-
-def _may_equal(listed: Mapping[str, JsonValue], equals: Mapping[str, JsonValue]) -> bool:
-    """Whether nothing that the list shows speaks against it; it shows neither details nor custom fields."""
-    return all(name not in listed or same(listed[name], value) for name, value in equals.items())
 
 
 def build(
