@@ -23,22 +23,23 @@ class LogApi:
 
     async def of_incident(self, call: Call) -> Response:
         ask = Ask(call)
-        return self._page(ask, await call.history(INCIDENT, ask.incident_id()))
+        since, until = _span(ask)
+        saves = await call.history(INCIDENT, ask.incident_id())
+        return _page(ask, [save for save in saves if since <= (save.record.modified_at or save.at) < until])
 
     async def of_account(self, call: Call) -> Response:
         ask = Ask(call)
         await call.suffer()
-        saves = call.system.records.stamped(
-            INCIDENT, ask.time("since", -math.inf), ask.time("until", math.inf)
-        )
+        saves = [] if call.finds_nothing else call.system.records.stamped(INCIDENT, *_span(ask))
         lag = ask.settings.search_lag
         known = call.system.clock.true_time() - lag if lag else math.inf
-        return self._page(
-            ask, [] if call.finds_nothing else [save for save in saves if save.applied_at <= known]
-        )
+        return _page(ask, [save for save in saves if save.applied_at <= known])
 
-    def _page(self, ask: Ask, saves: list[Save]) -> Response:
-        since, until = ask.time("since", -math.inf), ask.time("until", math.inf)
-        asked = [save for save in saves if since <= (save.record.modified_at or save.at) < until]
-        entries = Log(ask.shapes).entries(asked, overview=ask.text("is_overview") == "true")
-        return ask.page(list(entries)[::-1], "log_entries")
+
+def _span(ask: Ask) -> tuple[float, float]:
+    return ask.time("since", -math.inf), ask.time("until", math.inf)
+
+
+def _page(ask: Ask, saves: list[Save]) -> Response:
+    entries = Log(ask.shapes).entries(saves, overview=ask.text("is_overview") == "true")
+    return ask.page(list(entries)[::-1], "log_entries")

@@ -98,6 +98,13 @@ async def test_a_value_that_is_not_allowed_is_refused_by_field(
     assert (refused.status_code, list(refused.json()["errors"])) == (400, [name])
 
 
+async def test_a_field_that_the_lab_made_up_is_shown_as_it_is(
+    system: LabSystem, api: httpx.AsyncClient
+) -> None:
+    issue = await system.control.create("issue", {"summary": "x", "tier": ["gold"]})
+    assert (await fields_of(api, issue.id))["tier"] == ["gold"]
+
+
 async def test_values_are_cleared_by_null(api: httpx.AsyncClient) -> None:
     set_values = {"customfield_10002": {"value": "High"}, "assignee": {"accountId": "bob"}, "labels": ["a"]}
     issue = await opened(api, **set_values)

@@ -120,15 +120,17 @@ async def test_an_automation_is_nobody_in_the_log(system: LabSystem, api: httpx.
     assert (await log_of(api, incident.id))[-1]["agent"] is None
 
 
-async def test_the_accounts_log_is_read_in_half_open_windows(
-    system: LabSystem, api: httpx.AsyncClient
-) -> None:
+async def test_the_log_is_read_in_half_open_windows(system: LabSystem, api: httpx.AsyncClient) -> None:
     second = 1_767_695_932
     for after in range(3):
-        await system.control.create("incident", {"title": str(after)}, at=second + after)
+        incident = await system.control.create("incident", {"title": str(after)}, at=second + after)
     window = {"since": "2026-01-06T10:38:53Z", "until": "2026-01-06T10:38:54Z"}
     (entry,) = (await api.get("/log_entries", params=window)).json()["log_entries"]
     assert entry["created_at"] == window["since"]
+    await system.control.edit("incident", incident.id, {"status": "resolved"}, at=second + 3)
+    assert [one["type"] for one in await log_of(api, incident.id, until="2026-01-06T10:38:55Z")] == [
+        "trigger_log_entry"
+    ]
     local = {"since": "2026-01-06T11:38:53", "until": "2026-01-06T11:38:54", "time_zone": "Europe/Berlin"}
     assert (await api.get("/log_entries", params=local)).json()["log_entries"] == [entry]
 

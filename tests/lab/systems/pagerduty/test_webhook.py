@@ -76,9 +76,10 @@ async def test_titles_and_urgency_are_not_told_and_a_reopening_is(
     incident = await system.control.create("incident", {"title": "x", "status": "resolved"})
     await system.control.edit("incident", incident.id, {"title": "y", "urgency": "low"})
     await system.control.edit("incident", incident.id, {"status": "triggered"})
-    told = [message.payload["event"]["event_type"] for message in await subscriber.wait_for(2)]
+    while await system.control.undelivered():
+        pass  # each look is a request; pytest's time-out is the deadline
+    told = [message.payload["event"]["event_type"] for message in subscriber.received]
     assert told == ["incident.triggered", "incident.reopened"]
-    assert await system.control.undelivered() == 0
 
 
 @stack
