@@ -56,6 +56,13 @@ class PlanDesk:
             planned=tuple(planned),
         )
 
+    async def plan_applied(self) -> list[PlanReport]:
+        """What the next pass of every pair would do under the rules that hold now."""
+        async with self.desk.accord.database.begin() as tx:
+            current = await integrations.all_current(tx)
+            rules = {name: await self.desk.rules(tx, name) for name in sorted(current)}
+        return [await self.plan(rule.integration, source=current[name][1]) for name, rule in rules.items()]
+
     async def _pairs(self, rules: Rules) -> AsyncIterator[PlannedPair]:
         after = ""
         while True:

@@ -1,0 +1,161 @@
+"""`pause`, `resume`, `retry`, `sync`, `link`, `unlink`: act on pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.commands.output import give, literal
+from gateway.commands.session import AsJson, By, Integration, Named, Reason, with_operations
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from rich.console import Console
+
+    from gateway.answers import Linked, Told
+    from gateway.desks.controls import ControlDesk
+
+MaybeNamed = Annotated[
+    str | None,
+    typer.Argument(metavar="[KEY]", help="A ticket's key or a pair's id; or say --integration, --all."),
+]
+Everything = Annotated[bool, typer.Option("--all", help="Every integration.")]
+
+
+def pause(
+    named: MaybeNamed = None,
+    *,
+    integration: Integration = None,
+    everything: Everything = False,
+    reason: Reason = "",
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a pair, an integration, or all; what is heard meanwhile is kept."""
+    _tell(
+        (named, integration, everything),
+        lambda desk, key: desk.tell(key, "pause", by=by, reason=reason),
+        lambda desk, name: desk.pause_all(name, by=by, reason=reason),
+        as_json=as_json,
+    )
+
+
+def resume(
+    named: MaybeNamed = None,
+    *,
+    integration: Integration = None,
+    everything: Everything = False,
+    reason: Reason = "",
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Let a pair, an integration, or all go on."""
+    _tell(
+        (named, integration, everything),
+        lambda desk, key: desk.tell(key, "resume", by=by, reason=reason),
+        lambda desk, name: desk.resume_all(name, by=by),
+        as_json=as_json,
+    )
+
+
+def retry(
+    named: MaybeNamed = None,
+    *,
+    integration: Integration = None,
+    everything: Everything = False,
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a cause is mended: leave quarantine, take up parked fields, look again."""
+    _tell(
+        (named, integration, everything),
+        lambda desk, key: desk.tell(key, "retry", by=by),
+        lambda desk, name: desk.retry_all(name, by=by),
+        as_json=as_json,
+    )
+
+
+def sync(
+    named: MaybeNamed = None,
+    *,
+    integration: Integration = None,
+    everything: Everything = False,
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Look at both sides now."""
+    _tell(
+        (named, integration, everything),
+        lambda desk, key: desk.sync(key, by=by),
+        lambda desk, name: desk.sync_all(name, by=by),
+        as_json=as_json,
+    )
+
+
+def unlink(
+    named: Named,
+    *,
+    reason: Reason = "",
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """End a link; both records stay as they are."""
+    told = with_operations(lambda ops: ops.controls.tell(named, "unlink", by=by, reason=reason))
+    give(told, as_json=as_json, show=_show_told)
+
+
+def renew(
+    named: Named,
+    *,
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Start a fresh run of a pair's workflow, for example after a history was damaged."""
+    give(
+        with_operations(lambda ops: ops.controls.tell(named, "renew", by=by)),
+        as_json=as_json,
+        show=_show_told,
+    )
+
+
+def link(
+    integration: Annotated[str, typer.Argument(help="The integration's name.")],
+    key_a: Annotated[str, typer.Argument(help="Key or id of the record on its first side.")],
+    key_b: Annotated[str, typer.Argument(help="Key or id of the record on its second side.")],
+    *,
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Link two records; where they differ, `on_link` decides."""
+    from domain.sides import Pair
+
+    linked = with_operations(lambda ops: ops.links.link(integration, Pair(key_a, key_b), by=by))
+    give(linked, as_json=as_json, show=_show_linked)
+
+
+def _tell(
+    target: tuple[str | None, str | None, bool],
+    one: Callable[[ControlDesk, str], Awaitable[Told]],
+    many: Callable[[ControlDesk, str | None], Awaitable[Told]],
+    *,
+    as_json: bool,
+) -> None:
+    named, integration, everything = target
+    if sum([named is not None, integration is not None, everything]) != 1:
+        raise typer.BadParameter("name one pair by KEY, or say --integration NAME, or --all")
+    told = with_operations(
+        lambda ops: one(ops.controls, named) if named is not None else many(ops.controls, integration)
+    )
+    give(told, as_json=as_json, show=_show_told)
+
+
+def _show_told(out: Console, told: Told) -> None:
+    out.print(literal(told.message))
+
+
+def _show_linked(out: Console, linked: Linked) -> None:
+    what = "[green]linked[/]" if linked.created else "linked already"
+    out.print(f"{literal(linked.pair.title)} {what}: pair {linked.pair.id}")
+    out.print(f"  accord show {linked.pair.id}")
