@@ -10,7 +10,7 @@ import httpx
 from lab.systems.outbox import Delivery, Outbox
 from lab.systems.settings import Settings, Switches
 
-RETRIED = {408, 429, *range(500, 600)}
+RETRIED = frozenset({408, 429, *range(500, 600)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Sender:
     outbox: Outbox
     switches: Switches[Settings]
     compose: Callable[[Delivery], Message]
+    retried: frozenset[int] = RETRIED
     _busy: set[str] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,7 +64,7 @@ class Sender:
         if status is not None and 200 <= status < 300:
             self.outbox.succeed(delivery)
         else:
-            self.outbox.fail(delivery, final=status is not None and status not in RETRIED)
+            self.outbox.fail(delivery, final=status is not None and status not in self.retried)
         self._busy.discard(delivery.lane)
         self._wake.set()
 

@@ -24,7 +24,7 @@ from lab.systems.limits import Bucket
 from lab.systems.outbox import Delivery, Outbox, Subscription
 from lab.systems.records import Author, Record, Records, Save
 from lab.systems.refusals import Refused
-from lab.systems.sender import Message, Sender
+from lab.systems.sender import RETRIED, Message, Sender
 from lab.systems.settings import SettingsT_co, Switches
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class System(ABC, Generic[SettingsT_co]):
     """One simulated system: a name, a state file, and the parts every system shares."""
 
     settings_type: type[SettingsT_co]
+    retried: frozenset[int] = RETRIED
+    """Answers after which a webhook is tried again, beside silence."""
 
     def __init__(self, name: str, state: Path | None, options: Mapping[str, Any]) -> None:
         self.name = name
@@ -69,7 +71,7 @@ class System(ABC, Generic[SettingsT_co]):
         self.injections = Injections()
         self.journal = Journal()
         self.bucket = Bucket()
-        self.sender = Sender(self.outbox, self.switches, self._compose)
+        self.sender = Sender(self.outbox, self.switches, self._compose, self.retried)
 
     @abstractmethod
     def routes(self) -> list[PublicRoute]:

@@ -63,7 +63,11 @@ class Ask:
         return [part.strip() for value in given for part in value.split(",") if part.strip()]
 
     def number(self, name: str, default: int) -> int:
-        """Refused: `malformed`, if it is no number."""
+        """A numeric parameter.
+
+        Raises:
+            Refused: `malformed`, if it is no number.
+        """
         given = self.call.request.query_params.get(name)
         try:
             return default if given is None else int(given)

@@ -42,6 +42,7 @@ from lab.systems.jira.webhook import Events, headers
 from lab.systems.outbox import Subscription
 from lab.systems.records import Author, Record, Save
 from lab.systems.refusals import Refused
+from lab.systems.sender import RETRIED
 from lab.systems.system import PublicRoute, System
 
 NOT_SEEN = "Issue does not exist or you do not have permission to see it."
@@ -51,6 +52,7 @@ class Jira(System[JiraSettings]):
     """See the module."""
 
     settings_type = JiraSettings
+    retried = RETRIED | {409, 425}
 
     def routes(self) -> list[PublicRoute]:
         search, meta, comments, issues = SearchApi(), MetaApi(), CommentApi(), IssueApi(self)

@@ -26,8 +26,11 @@ async def test_an_edit_is_told_with_its_changelog_and_a_signature(
     assert message.headers["x-hub-signature"] == f"sha256={expected}"
 
 
-async def test_the_identifier_stays_the_same_on_a_retry(system: LabSystem, subscriber: Receiver) -> None:
-    subscriber.answers += [503]
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 503])
+async def test_the_identifier_stays_the_same_on_a_retry(
+    system: LabSystem, subscriber: Receiver, status: int
+) -> None:
+    subscriber.answers += [status]
     await system.control.create("issue", {"summary": "x"})
     first, second = await subscriber.wait_for(2)
     identifier = "x-atlassian-webhook-identifier"
