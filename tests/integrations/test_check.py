@@ -61,6 +61,7 @@ def test_a_value_that_comes_back_as_another_is_warned_of() -> None:
 
 
 def test_a_one_way_field_needs_no_way_back() -> None:
+    assert told(declared('flow: a_to_b, values: {"1": High, "2": High}')) == []
     assert told(declared('flow: a_to_b, values: {a_to_b: {"1": High}}')) == []
 
 

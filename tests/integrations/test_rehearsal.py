@@ -89,6 +89,12 @@ def test_a_map_with_too_few_values_for_a_conflict_is_still_tried_one_sided() -> 
     assert not any(" against " in what for what in told)
 
 
+def test_on_link_decides_what_never_stood_in_step() -> None:
+    told = outcomes(declared("policy: {source_priority: snow}, on_link: jira"))
+    assert told["different when they are linked"] == "jira wins; snow gets p='second'"
+    assert told["'second' against 'third', jira last"] == "snow wins; jira gets q='second'"
+
+
 def test_stop_pair_is_told() -> None:
     told = outcomes(declared("values: {a: A, b: B}, unmapped: stop_pair"))
     assert told["x: a value without counterpart in snow"] == "the pair stops"
