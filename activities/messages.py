@@ -130,6 +130,8 @@ class Assessed(Model):
     gone: dict[Side, Gone] = Field(default_factory=dict)
     """Tombstones: those records get no further request."""
     retry_in: timedelta | None = None
+    look_again: bool = False
+    """An older plan comes first: what changed beside it is for the next pass."""
     standing: Standing = Standing()
 
 
@@ -180,8 +182,11 @@ class EndInput(Model):
 
 
 class Ended(Model):
-    outcome: Literal["detached", "closed", "waits", "alive"]
+    outcome: Literal["detached", "closed", "waits"]
     story: str
+    decisions: tuple[DecisionVerdict, ...] = ()
+    opened: tuple[str, ...] = ()
+    """Tokens of reviews that this deletion opened."""
     standing: Standing = Standing()
 
 

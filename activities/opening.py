@@ -1,14 +1,15 @@
-"""Before a pass decides anything: lift what an operator mended, and look at a plan that is still open."""
+"""Before a pass decides anything: lift what an operator mended, look at what an earlier attempt left."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from activities.committing import alert_prefix
 from activities.look import Look
-from domain.outcome import PlannedWrite
+from domain.outcome import Decision, DecisionVerdict, PlannedWrite
 from domain.settlement import Outlook, still_holds
-from store import alerts, audit, pairs, parked, plans
+from store import alerts, audit, decisions, pairs, parked, plans
 from store.database import Tx
 from store.plans import StepRow
 
@@ -25,6 +26,14 @@ async def lift(tx: Tx, pair_id: str, by: str) -> None:
     released = await parked.release(tx, pair_id)
     await alerts.clear_under(tx, alert_prefix(pair_id))
     await audit.append(tx, by, "retry", pair_id=pair_id, released=released)
+
+
+async def heard_before(tx: Tx, pair_id: str, said: Sequence[Decision]) -> dict[str, DecisionVerdict]:
+    """By token, which of these very decisions an earlier attempt has accepted already: its answer got lost."""
+    if not said:
+        return {}
+    rows = await decisions.of_pair(tx, pair_id)
+    return {row.token: row.verdict for row in rows if row.verdict.accepted and row.decision in said}
 
 
 async def look_at_open_plan(tx: Tx, look: Look) -> OpenPlanOutlook:

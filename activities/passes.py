@@ -25,14 +25,14 @@ from activities.messages import (
     ResolveInput,
     Standing,
 )
-from activities.opening import OpenPlanOutlook, lift, look_at_open_plan
+from activities.opening import OpenPlanOutlook, heard_before, lift, look_at_open_plan
 from activities.reading import Unseen, read_ends
 from activities.rulebook import Rules
 from activities.standing import make_standing
 from activities.writing import PlanWriter
 from domain.engine import Assessment, assess, decide
 from domain.errors import StopRecord
-from domain.outcome import Decision, UnitVerdict, Verdict
+from domain.outcome import Decision, DecisionVerdict, UnitVerdict, Verdict
 from domain.records import Gone, Snapshot
 from domain.sides import SIDES, Pair, Side
 from store import snapshots, work
@@ -63,7 +63,7 @@ class PassActivities:
             found, rules = await self._load(tx, asked.pair)
         pair = named(asked.pair, found, self.context.connectors(rules.integration))
         if found.pair.link != "active":
-            return Assessed(outcome="ended", story=f"the link has ended: {found.pair.link_reason}")
+            return _ended(found)
         if stop := found.pair.quarantine or found.brake:
             return Assessed(outcome="stopped", story=stop, standing=_stopped(pair, rules, found, stop))
         refs = found.pair.ends.map(lambda end: end.ref)
@@ -100,14 +100,15 @@ class PassActivities:
         """Ask each conflict's policy chain, judge what people said; commit log, reviews and plan together.
 
         Safe to run twice, also at once: the same snapshots give the same answer, a log line is appended only if it
-        says something new, and a pair has one open plan at most.
+        says something new, a decision that counted is not heard again, and a pair has one open plan at most.
         """
         async with self.context.database.begin() as tx:
             found, rules = await self._load(tx, asked.pair)
             read = await snapshots.get(tx, Pair(*asked.snapshots))
+            heard = await heard_before(tx, asked.pair.pair_id, asked.decisions)
         look = make_look(self.context, asked.pair, found, rules, read)
         facts = await gather_facts(self.context, look, assess(look.declared, look.view))
-        said = self._admitted(look, asked.decisions)
+        said = self._admitted(look, tuple(d for d in asked.decisions if d.token not in heard))
         valid = await self._allowed(look, said)
         look = make_look(
             self.context, asked.pair, found, rules, read, facts=facts, decisions=said, valid=valid
@@ -118,6 +119,7 @@ class PassActivities:
                 return Resolved(
                     outcome="look_again",
                     story="a plan is still open",
+                    decisions=tuple(heard.values()),
                     standing=_as_found(look.pair, rules, found),
                 )
             flapping = await park_flapping(tx, look, verdict)
@@ -127,19 +129,20 @@ class PassActivities:
                 )
                 verdict = decide(look.declared, look.view)
             committed = await commit_verdict(tx, look, verdict, Pair(*asked.snapshots))
-        return _resolved(look, verdict, committed)
+        return _resolved(look, verdict, committed, tuple(heard.values()))
 
     @activity.defn
     async def apply_changes(self, asked: ApplyInput) -> Applied:
         """Send the plan's steps one by one; the last write that settles a field moves its baseline whole.
 
         Safe to run twice, also at once: a step is claimed by one attempt, a commit by another is refused, and a step
-        is sent only while its target still shows what was decided on.
+        is sent only while its target still shows what was decided on. Where the answer of the attempt that closed the
+        plan got lost, another pass looks at what that one left to do.
         """
         async with self.context.database.begin() as tx:
             found, rules = await self._load(tx, asked.pair)
             if found.plan is None or found.plan.id != asked.plan_id:
-                return Applied(outcome="settled", story="this plan is closed already")
+                return Applied(outcome="again", story="this plan is closed already")
             read = await snapshots.get(tx, found.plan.snapshots)
         look = make_look(self.context, asked.pair, found, rules, read)
         return await PlanWriter(self.context.database, look, found.plan, _attempt()).write()
@@ -192,6 +195,11 @@ def _as_found(pair: PairRef, rules: Rules, found: PairWork, quarantine: str | No
     return make_standing(pair, rules, found.reviews, held={}, parked=found.parked, quarantine=quarantine)
 
 
+def _ended(found: PairWork) -> Assessed:
+    story = f"the link has ended: {found.pair.link_reason}"
+    return Assessed(outcome="ended", story=story, standing=Standing(states=("detached",)))
+
+
 def _stopped(pair: PairRef, rules: Rules, found: PairWork, reason: str) -> Standing:
     standing = _as_found(pair, rules, found, reason)
     return standing if found.pair.quarantine else standing.model_copy(update={"states": ("braked",)})
@@ -209,6 +217,7 @@ def _go_on(look: Look, plan: OpenPlan, ids: Pair[int]) -> Assessed:
         snapshots=(ids.a, ids.b),
         plan_id=plan.id,
         writes=writes_shown(look, plan),
+        look_again=True,
         standing=_as_found(look.pair, look.rules, look.work),
     )
 
@@ -237,7 +246,9 @@ def _assessed(look: Look, verdict: Verdict, committed: Committed, ids: Pair[int]
     )
 
 
-def _resolved(look: Look, verdict: Verdict, committed: Committed) -> Resolved:
+def _resolved(
+    look: Look, verdict: Verdict, committed: Committed, heard: tuple[DecisionVerdict, ...]
+) -> Resolved:
     hidden = sensitive_fields(look.declared)
     plan = committed.plan
     return Resolved(
@@ -250,7 +261,7 @@ def _resolved(look: Look, verdict: Verdict, committed: Committed) -> Resolved:
         else "nothing",
         story=verdict.stop_pair or _story(verdict),
         contested=tuple(contested_by_line(line, look.pair, hidden) for line in verdict.log),
-        decisions=verdict.decisions,
+        decisions=(*heard, *verdict.decisions),
         plan_id=plan.id if plan else None,
         writes=writes_shown(look, plan) if plan else (),
         opened=committed.opened,

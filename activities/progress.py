@@ -12,6 +12,7 @@ from domain.outcome import PlannedHalf, WritePlan
 from domain.settlement import SettledHalves, settled_halves
 from domain.sides import SIDES, Side
 from domain.values import MISSING
+from domain.view import Overwritten
 
 
 @dataclass(slots=True)
@@ -22,8 +23,8 @@ class Progress:
     """(side, native name) → what the write's own response showed."""
     done: set[tuple[Side, str]] = field(default_factory=set)
     settled: set[str] = field(default_factory=set)
-    raced: set[str] = field(default_factory=set)
-    """Units of which our write hit an edit: the next pass judges them, so their baselines stay."""
+    natives_hit: dict[Side, list[str]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    """Native fields of which our write hit an edit: the next pass judges them, so their units' baselines stay."""
     refused: dict[str, str] = field(default_factory=dict)
     """Unit → the system's reason."""
     written: list[str] = field(default_factory=list)
@@ -50,6 +51,10 @@ class Progress:
         self.done |= {(side, native) for native in fields}
         self.responses |= {(side, native): value for native, value in response.items()}
 
+    def hit(self, side: Side, edits: Iterable[Overwritten]) -> None:
+        """Our write of these fields hit somebody's edits."""
+        self.natives_hit[side] += [edit.version.field for edit in edits]
+
     def still_wanted(self, side: Side, fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """What is left of a step once refused units are taken out."""
         units = self.unit_of(side)
@@ -57,9 +62,12 @@ class Progress:
 
     def ready(self) -> list[PlannedHalf]:
         """Halves of units whose writes have all been made and whose baselines haven't moved yet."""
-        kept = self.settled | self.raced | self.refused.keys()
+        kept = self.settled | self._raced() | self.refused.keys()
         waiting = {half.unit for half in self.plan.settles if not self._is_written(half)}
         return [half for half in self.plan.settles if half.unit not in kept | waiting]
+
+    def _raced(self) -> set[str]:
+        return {self.unit_of(side)[native] for side in SIDES for native in self.natives_hit[side]}
 
     def halves(self, half: PlannedHalf) -> SettledHalves:
         """The baseline of one field, from the decision and the responses."""

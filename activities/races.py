@@ -20,7 +20,7 @@ async def edits_hit(connector: Connector, before: Snapshot, sent: Sent) -> list[
     where it keeps no history: such a pair is shown "at risk".
     """
     promises = connector.capabilities
-    if sent.result is None or promises.compare_and_set or not promises.change_history:
+    if not sent.requests or promises.compare_and_set or not promises.change_history:
         return []
     if promises.sequence and _nobody_between(before, sent):
         return []

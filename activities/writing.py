@@ -15,15 +15,15 @@ from activities.committing import park, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
-from activities.progress import Progress
 from activities.races import edits_hit
+from activities.resuming import resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
 from activities.taking_back import TakenBack, take_back
 from domain.errors import RecordGone, RecordHidden, StaleVersion
 from domain.records import FieldVersion, Origin, Snapshot
 from domain.settlement import Outlook
-from domain.sides import Pair, Side
+from domain.sides import SIDES, Pair, Side
 from domain.values import same
 from domain.view import Overwritten
 from store import audit, conflicts, ledger, overwritten, pairs, plans, snapshots
@@ -42,10 +42,7 @@ class PlanWriter:
         self.holder = holder
         self.now = look.snapshots
         """Both records as this plan's writes leave them."""
-        self.progress = Progress(look.declared, plan.plan)
-        for step in plan.steps:
-            if step.state == "done":
-                self.progress.take(step.side, step.fields, step.response or {})
+        self.progress = resumed(look, plan)
 
     async def write(self) -> Applied:
         """Carry out what is left of the plan.
@@ -73,7 +70,7 @@ class PlanWriter:
             case Outlook.OVERTAKEN:
                 raise StaleVersion(f"{self._end(step.side)} has moved on since the decision")
             case Outlook.DONE:
-                await self._keep_found(step, before)
+                await self._keep_found(step, wanted, before)
             case Outlook.SEND:
                 connector = self.look.connectors[step.side]
                 units = self.progress.unit_of(step.side)
@@ -96,12 +93,16 @@ class PlanWriter:
         return await connector.read(known.ref)
 
     # ---------------------------------------------------------------------------------------------- keeping
-    async def _keep_found(self, step: StepRow, shown: Snapshot) -> None:
-        """An earlier attempt's request did arrive: what stands there is its outcome."""
-        response = {native: shown.fields[native] for native in step.fields}
-        self.progress.take(step.side, step.fields, response)
+    async def _keep_found(self, step: StepRow, wanted: dict[str, JsonValue], shown: Snapshot) -> None:
+        """An earlier attempt's request did arrive: what stands there is its outcome. It may have hit an edit, too."""
+        connector, found = self.look.connectors[step.side], Sent(shown, requests=1, fields=wanted)
+        hit = await edits_hit(connector, self.now[step.side], found)
+        response = {native: shown.fields[native] for native in wanted}
+        self.progress.hit(step.side, hit)
+        self.progress.take(step.side, wanted, response)
         async with self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done")
+            await self._keep_hit(tx, step.side, hit)
             await self._settle_ready(tx)
 
     async def _keep(self, step: StepRow, sent: Sent, hit: list[Overwritten], before: Snapshot) -> None:
@@ -113,15 +114,27 @@ class PlanWriter:
         async with self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
             await self._keep_write(tx, step.side, sent, before)
-            for edit in hit:
-                await overwritten.keep(tx, self.look.pair.pair_id, step.side, edit)
+            await self._keep_hit(tx, step.side, hit)
+            await self._keep_refused(tx, sent)
             await self._settle_ready(tx)
+
+    async def _keep_hit(self, tx: Tx, side: Side, hit: list[Overwritten]) -> None:
+        for edit in hit:
+            await overwritten.keep(tx, self.look.pair.pair_id, side, edit)
+
+    async def _keep_refused(self, tx: Tx, sent: Sent) -> None:
+        """Park what the system refused; quarantine the pair where no single field can be blamed."""
+        if sent.is_hopeless:
+            await pairs.quarantine(tx, self.look.pair.pair_id, self.progress.hopeless)
+            return
+        for unit, reason in sent.refused.items():
+            await park(tx, self.look, unit, "refused", reason)
 
     async def _keep_write(self, tx: Tx, side: Side, sent: Sent, before: Snapshot) -> None:
         """The ledger line by which the echo is known, and the record as our write left it."""
         if sent.result is None:
             return
-        exact = self.look.connectors[side].capabilities.version_exact and not self.progress.look_again
+        exact = self.look.connectors[side].capabilities.version_exact and not self._why_again()
         await ledger.record(
             tx,
             self.look.pair.pair_id,
@@ -132,9 +145,9 @@ class PlanWriter:
             exact=exact,
             request=sent.result.request,
         )
+        self.now = self.now.replace(side, sent.target)
         if sent.result.fields is None:
             return
-        self.now = self.now.replace(side, sent.target)
         ours = tuple(_our_version(native, before, sent) for native in sent.fields)
         await snapshots.save(
             tx, self.look.pair.pair_id, self.now, Pair.of(lambda s: ours if s is side else ())
@@ -142,18 +155,13 @@ class PlanWriter:
 
     def _note(self, side: Side, sent: Sent, hit: list[Overwritten], beside: str) -> None:
         """Remember what a step means for the rest of the plan and for the next pass."""
-        progress, units = self.progress, self.progress.unit_of(side)
+        progress = self.progress
         progress.refused.update(sent.refused)
+        progress.hit(side, hit)
         if sent.is_hopeless:
             progress.hopeless = f"{self._end(side)} refuses the write: {'; '.join(sent.refused.values())}"
         if sent.fields:
             progress.written.append(f"{progress.names(side, sent.fields)} → {self._end(side)}")
-        if hit:
-            natives = [edit.version.field for edit in hit]
-            progress.raced |= {units[native] for native in natives}
-            progress.look_again.append(
-                f"our write hit an edit of {progress.names(side, natives)} in {self._end(side)}"
-            )
         if beside:
             progress.look_again.append(f"{self._end(side)} changed {beside} along with our write")
 
@@ -183,24 +191,33 @@ class PlanWriter:
         return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
 
     async def _close(self) -> Applied:
-        """End the plan: park what was refused, take back what only one side took."""
+        """End the plan; take back what only one side took."""
         progress = self.progress
         torn = progress.half_merged()
         taken = [await take_back(self.look, self.plan, self.now, unit, sides) for unit, sides in torn.items()]
         async with self.database.begin() as tx:
             await self._keep_taken_back(tx, taken)
             await plans.close(tx, self.plan.id, self._end_state())
-            await self._keep_refused(tx)
-        outcome = "stopped" if progress.hopeless else "again" if progress.look_again else None
+            await self._keep_standing(tx)
+        outcome = "stopped" if progress.hopeless else "again" if self._why_again() else None
         return Applied(
             outcome=outcome or ("partial" if progress.refused else "settled"),
             story=progress.hopeless
-            or "; ".join([*progress.look_again, *(t.story for t in taken)])
+            or "; ".join([*self._why_again(), *(t.story for t in taken)])
             or "settled",
             written=tuple(progress.written),
             adjusted=tuple(progress.adjusted),
             parked={} if progress.hopeless else progress.refused,
         )
+
+    def _why_again(self) -> list[str]:
+        """Why another pass must follow at once."""
+        hit = [
+            f"our write hit an edit of {self.progress.names(s, natives)} in {self._end(s)}"
+            for s in SIDES
+            if (natives := self.progress.natives_hit[s])
+        ]
+        return [*hit, *self.progress.look_again]
 
     def _end_state(self) -> PlanEnd:
         if not self.progress.refused:
@@ -215,15 +232,11 @@ class PlanWriter:
             for write in one.writes:
                 await ledger.record(tx, pair.id, write.side, write.ref, **write.ledger)
 
-    async def _keep_refused(self, tx: Tx) -> None:
+    async def _keep_standing(self, tx: Tx) -> None:
         progress, pair = self.progress, self.look.work.pair
         if progress.hopeless:
-            await pairs.quarantine(tx, pair.id, progress.hopeless)
             await pairs.set_state(tx, pair.id, ["quarantined"], f"help: {progress.hopeless}")
-            return
-        for unit, reason in progress.refused.items():
-            await park(tx, self.look, unit, "refused", reason)
-        if progress.refused:
+        elif progress.refused:
             states, waits_for = with_parked(pair.state, pair.waits_for, progress.refused)
             await pairs.set_state(tx, pair.id, states, waits_for)
 

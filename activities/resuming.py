@@ -1,0 +1,42 @@
+"""Take up a plan where earlier attempts left it: everything they brought was committed step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from activities.look import Look
+from activities.progress import Progress
+from domain.sides import SIDES
+from domain.values import same
+from domain.view import Overwritten
+from store.plans import OpenPlan, StepRow
+
+
+def resumed(look: Look, plan: OpenPlan) -> Progress:
+    """How far the plan has come: writes made, units refused, edits that a write has hit."""
+    progress = Progress(look.declared, plan.plan)
+    progress.refused = _refused(look, plan, progress)
+    for step in plan.steps:
+        if step.state == "refused":
+            progress.hopeless = look.work.pair.quarantine or ""
+        elif step.state == "done":
+            progress.take(step.side, progress.still_wanted(step.side, step.fields), step.response or {})
+            progress.hit(step.side, _hits(look, step))
+    return progress
+
+
+def _refused(look: Look, plan: OpenPlan, progress: Progress) -> dict[str, str]:
+    """Units of this plan that are parked by now, or were refused together with their pair."""
+    units = {unit for side in SIDES for unit in progress.unit_of(side).values()}
+    whole = [s for s in plan.steps if s.state == "refused"]
+    together = {progress.unit_of(step.side)[native] for step in whole for native in step.fields}
+    why = look.work.pair.quarantine or "refused"
+    parked = {unit: reason for unit, reason in look.work.parked.items() if unit in units}
+    return {**dict.fromkeys(together, why), **parked}
+
+
+def _hits(look: Look, step: StepRow) -> Iterator[Overwritten]:
+    """Edits kept from this very step: they are known by what our write left."""
+    for native, edit in look.work.overwritten[step.side].items():
+        if native in step.fields and same(edit.ours, step.fields[native]):
+            yield edit
