@@ -79,7 +79,9 @@ def _walk(node: yaml.Node, path: Path) -> list[_Step]:
         return skipped
     step = path[0] if isinstance(node, yaml.SequenceNode) else str(path[0])
     taken = [(step, *child), *_walk(child[1], path[1:])]
-    return max(taken, skipped, key=len)
+    return max(
+        skipped, taken, key=len
+    )  # at a tie the step is a tag: `custom` stands beside `with`, not above it
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
