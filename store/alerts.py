@@ -42,6 +42,13 @@ CLEAR_OTHERS = _STANDING.where(
     alerts.c.key != func.all(bindparam("keep")),
 ).returning(alerts.c.key)
 
+EVER_RAISED = (
+    select(alerts.c.key)
+    .where(func.starts_with(alerts.c.key, bindparam("prefix")))
+    .distinct()
+    .order_by(alerts.c.key)
+)
+
 OPEN = select(whole(alerts)).where(alerts.c.cleared_at.is_(None)).order_by(alerts.c.raised_at)
 
 
@@ -64,3 +71,8 @@ async def clear_under(tx: Tx, prefix: str, *, keep: Sequence[str] = ()) -> list[
 async def open_alerts(tx: Tx) -> list[AlertRow]:
     """Alerts that stand, oldest first."""
     return [ROW.validate_python(document) for document in await tx.scalars(OPEN)]
+
+
+async def ever_raised(tx: Tx, prefix: str) -> list[str]:
+    """The keys of all alerts that begin so, cleared ones too, each once, as long as they are kept."""
+    return list(await tx.scalars(EVER_RAISED, {"prefix": prefix}))

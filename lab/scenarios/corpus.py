@@ -125,6 +125,20 @@ class Given(Loose):
     def caps_of(self, side: SideWord) -> CapsGiven:
         return self.caps.get(side, CapsGiven())
 
+    def changed_by(self, words: Any) -> Given:
+        """A new version: these words over the old ones, at any depth.
+
+        Raises:
+            ValidationError: A word that nothing reads, or a value that it can't have.
+        """
+        return Given.model_validate(_merged(self.model_dump(), words))
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+
 
 class Event(Loose):
     """One thing that happens at true time `t`. The verb is the key that names it."""

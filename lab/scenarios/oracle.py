@@ -169,7 +169,7 @@ class World:
     def _configure(self, event: Event) -> None:
         """A new version of the declaration: the event's words replace those of `given`, field by field."""
         try:
-            self.given = Given.model_validate(_merged(self.given.model_dump(), event.get("config")))
+            self.given = self.given.changed_by(event.get("config"))
         except ValidationError as error:
             raise NotForTheCore(f"config event: {error.errors()[0]['msg']}") from error
         self.rules = integration_of(self.given)
@@ -418,10 +418,3 @@ def _is_due(at: str, point: str, side: Side | None) -> bool:
     """Reads of both sides are one point; a write belongs to its side."""
     name, _, word = at.rpartition("_")
     return name == point and (side is None or word == word_of(side))
-
-
-def _merged(old: Any, new: Any) -> Any:
-    """Words of `new` over those of `old`, at any depth."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return new
-    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}

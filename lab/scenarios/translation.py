@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import yaml
+
 from domain.integration import (
     Defaults,
     End,
@@ -76,14 +78,17 @@ def integration_of(
     )
 
 
+def spelled(rules: Integration) -> str:
+    """The declaration as YAML that the loader takes; it refuses what has no effect, also where it is a default."""
+    idle = {"on_delete": {"versus_edit"}} if "versus_edit" not in rules.on_delete.model_fields_set else None
+    document = rules.model_dump(mode="json", by_alias=True, exclude=idle)
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+
+
 def on_delete_of(given: DeleteGiven) -> OnDelete:
-    return OnDelete.model_validate(
-        {
-            "mode": POLICY_WORDS.get(given.mode, given.mode),
-            "versus_edit": VERSUS_EDIT[given.vs_edit],
-            "grace": timedelta(0),
-        }
-    )
+    mode = POLICY_WORDS.get(given.mode, given.mode)
+    versus_edit = {"versus_edit": VERSUS_EDIT[given.vs_edit]} if mode in {"propagate", "archive"} else {}
+    return OnDelete.model_validate({"mode": mode, "grace": timedelta(0), **versus_edit})
 
 
 def field_of(name: str, given: FieldGiven) -> FieldMap:

@@ -1,0 +1,15 @@
+"""`accord lab`: the simulated systems at work. One file per subcommand; this one only joins them."""
+
+from __future__ import annotations
+
+import typer
+
+from lab.scenarios.command import run
+
+app = typer.Typer(help="Run scenarios and measurements on simulated systems.", no_args_is_help=True)
+app.command()(run)
+
+
+@app.callback()
+def lab() -> None:
+    """Run scenarios and measurements on simulated systems."""

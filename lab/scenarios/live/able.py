@@ -1,0 +1,58 @@
+"""Which cases can be played live, and for the others the words that stand in the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from domain.sides import SIDES
+from lab.scenarios.corpus import Case, Event
+from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
+from lab.scenarios.live.troubles import unknown_fault
+from lab.scenarios.translation import side_of
+
+PLAYED = {"edit", "system_edit", "create", "delete", "move", "burst", "inject", "signal", "fault", "review",
+          "config", "settle"}  # fmt: skip
+POINT = re.compile(r"before_(read|write)_([AB])")
+CONNECTION_WORDS = {"bound"}
+"""A connection's settings are read when a process starts; a `config` event can't change them."""
+
+
+def why_not_live(case: Case) -> str | None:
+    """The first word that can't be played; None if the case can be."""
+    return next(_obstacles(case), None)
+
+
+def _obstacles(case: Case) -> Iterator[str]:
+    if not case.given.fields:
+        yield "the case declares no fields"
+    yield from unknown_words(case.given)
+    try:
+        for side in SIDES:
+            switches_of(case.given, side)
+    except Inexpressible as error:
+        yield str(error)
+    for event in case.events:
+        yield from _obstacles_of(event)
+
+
+def _obstacles_of(event: Event) -> Iterator[str]:
+    if event.verb not in PLAYED:
+        yield event.verb or f"an event without a known verb ({', '.join(event.words)})"
+    elif "record" in event.words:
+        yield f"{event.verb} of another record"
+    elif event.verb == "fault":
+        yield from unknown_fault(event.get("fault"))
+    elif event.verb == "inject":
+        yield from _unknown_injection(event)
+    elif event.verb == "config" and CONNECTION_WORDS & set(event.get("config").get("clock", {})):
+        yield "config.clock.bound"
+
+
+def _unknown_injection(event: Event) -> Iterator[str]:
+    said = event.get("inject")
+    point = POINT.fullmatch(str(said.get("at")))
+    if point is None:
+        yield f"inject at {said.get('at')}"
+    elif side_of(said.get("edit", said.get("system_edit", ""))) is not side_of(point[2]):
+        yield f"inject at {said['at']} into the other system"

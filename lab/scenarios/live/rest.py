@@ -1,0 +1,140 @@
+"""When a case is at rest: nothing under way in the systems, the store or Temporal, seen twice in a row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.sides import Pair
+from lab.systems.control import LabControl
+from store import deliveries, pairs
+from store.database import Database
+from store.pairs import PairRow
+from workflows.state import PairState
+
+LOOK_EVERY = 0.05
+PATIENCE = timedelta(seconds=90)
+QUERY_PATIENCE = timedelta(seconds=5)
+"""A killed worker answers no query; its successor does."""
+
+
+class Restless(AssertionError):
+    """The case didn't come to rest in time; the message says what was still under way."""
+
+
+async def until(happened: Callable[[], Awaitable[bool]], what: str, patience: timedelta = PATIENCE) -> None:
+    """Ask again and again until it is so.
+
+    Raises:
+        Restless: It isn't within `patience`.
+    """
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            while not await happened():  # noqa: ASYNC110 - other processes set no event
+                await asyncio.sleep(LOOK_EVERY)
+    except TimeoutError as error:
+        raise Restless(f"{what}: not within {patience.total_seconds():.0f} s") from error
+
+
+@dataclass(slots=True)
+class Rest:
+    """Watches one integration."""
+
+    database: Database
+    temporal: Client
+    controls: Pair[LabControl]
+    integration: str
+    under_way: str = ""
+    """What kept the case from rest when last looked at."""
+
+    async def wait(self) -> None:
+        """Wait until nothing moves any more.
+
+        Raises:
+            Restless: Something still moves, or waits for a system that doesn't answer.
+        """
+        try:
+            await until(self._is_still, "at rest")
+        except Restless as error:
+            raise Restless(f"{error}; {self.under_way}") from error
+
+    async def wait_for_give_way(self) -> None:
+        """Wait until every pair is done or has given up for now, as it does while a system is out."""
+        await until(self._is_done_or_backing_off, "done or backing off")
+
+    async def _is_still(self) -> bool:
+        """Twice the same picture with nothing under way, so that a message between two of them isn't overlooked."""
+        first = await self._picture()
+        return first is not None and first == await self._picture()
+
+    async def _picture(self) -> list[PairState] | None:
+        self.under_way = await self._in_systems() or await self._in_store() or await self._matching()
+        return None if self.under_way else await self._states()
+
+    async def _in_systems(self) -> str:
+        counts = [await control.undelivered() for control in self.controls]
+        return f"{sum(counts)} webhooks are undelivered" if any(counts) else ""
+
+    async def _in_store(self) -> str:
+        async with self.database.begin() as tx:
+            kept = await deliveries.unsignalled(tx, older_than=timedelta(0))
+        return f"{len(kept)} deliveries are kept but not signalled" if kept else ""
+
+    async def _matching(self) -> str:
+        running = [ref for ref in await self._refs() if await self._is_matching(ref)]
+        return f"{', '.join(running)} is being matched" if running else ""
+
+    async def _refs(self) -> list[str]:
+        names = Pair(f"{self.integration}_a", f"{self.integration}_b")
+        a, b = [await control.records(self.integration) for control in self.controls]
+        return [f"{names.a}:{self.integration}/{record.id}" for record in a] + [
+            f"{names.b}:{self.integration}/{record.id}" for record in b
+        ]
+
+    async def _is_matching(self, ref: str) -> bool:
+        handle = self.temporal.get_workflow_handle(f"match/{self.integration}/{ref}")
+        return await _status(handle) is WorkflowExecutionStatus.RUNNING
+
+    async def _states(self) -> list[PairState] | None:
+        """Every active pair's memory, if all are idle or stopped for good."""
+        states = []
+        for pair in await self._pairs():
+            state = await self._state(pair)
+            if state is None or not (state.is_idle or state.stopped or state.paused_by):
+                waits = state.standing.waits_for if state else "it doesn't answer"
+                self.under_way = f"pair {pair.id} is at work {waits}"
+                return None
+            states.append(state)
+        return states
+
+    async def _is_done_or_backing_off(self) -> bool:
+        states = [await self._state(pair) for pair in await self._pairs()]
+        return all(state is not None and (state.is_idle or state.is_waiting) for state in states)
+
+    async def _pairs(self) -> list[PairRow]:
+        async with self.database.begin() as tx:
+            return await pairs.listing(tx, integration=self.integration)
+
+    async def _state(self, pair: PairRow) -> PairState | None:
+        """None while its workflow hasn't started or no worker answers."""
+        handle = self.temporal.get_workflow_handle(pair.workflow_id)
+        try:
+            state: PairState = await handle.query("state", result_type=PairState, rpc_timeout=QUERY_PATIENCE)
+        except RPCError:
+            return None
+        return state
+
+
+async def _status(handle: WorkflowHandle[object, object]) -> WorkflowExecutionStatus | None:
+    """None if there is no such workflow."""
+    try:
+        return (await handle.describe()).status
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise

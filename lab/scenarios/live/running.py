@@ -1,0 +1,101 @@
+"""Plays many cases, one after the other, on one stack that is started for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, time
+
+import yaml
+from pydantic import SecretStr
+
+from domain.errors import SyncError
+from domain.sides import Pair
+from embedded.settings import EmbeddedSettings
+from embedded.stack import EmbeddedStack
+from gateway.assembly import Accord, assembled
+from gateway.running import accord_on
+from gateway.stack_file import StackFile
+from integrations.settings import Settings
+from lab.scenarios.comparison import compare
+from lab.scenarios.corpus import Case
+from lab.scenarios.live.able import why_not_live
+from lab.scenarios.live.case_clock import CaseClock, start_of_time
+from lab.scenarios.live.play import Play
+from lab.scenarios.live.rest import Restless
+from lab.scenarios.live.reviewing import Reviewer
+from lab.scenarios.live.stage import Stage, connections_of, stages_of
+from lab.scenarios.live.troubles import Troubles
+from lab.scenarios.live.world import World
+from lab.scenarios.results import CaseResult
+from lab.systems.process import LabSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """The running product and the two systems that all cases share."""
+
+    stack: EmbeddedStack
+    accord: Accord
+    gateway_url: str
+    systems: Pair[LabSystem]
+
+    async def play(self, stage: Stage) -> CaseResult:
+        """Play one case and compare how it ended with what it expects."""
+        started = monotonic()
+        try:
+            outcome = await self._play(stage).run()
+        except (Restless, SyncError) as error:
+            return CaseResult.failed(stage.case, [str(error)], monotonic() - started)
+        differences = [str(difference) for difference in compare(stage.case, outcome)]
+        return CaseResult.of(stage.case, differences, monotonic() - started)
+
+    def _play(self, stage: Stage) -> Play:
+        controls = self.systems.map(lambda system: system.control)
+        clock = CaseClock(stage.case.given, controls, start_of_time(stage.case, time()))
+        world = World(stage, self.accord, controls, clock)
+        return Play(world, self.gateway_url, Reviewer(world, self.gateway_url), Troubles(world, self.stack))
+
+
+async def run_live(cases: Sequence[Case], directory: Path) -> AsyncIterator[CaseResult]:
+    """Play all cases that can be played; the others are told at once, with the word that stands in the way."""
+    obstacles = [(case, why_not_live(case)) for case in cases]
+    for case, why in obstacles:
+        if why is not None:
+            yield CaseResult.not_run(case, why)
+    stages = stages_of(case for case, why in obstacles if why is None)
+    if not stages:
+        return
+    async with opened(stages, directory) as theatre:
+        for stage in stages:
+            yield await theatre.play(stage)
+
+
+@asynccontextmanager
+async def opened(stages: Sequence[Stage], directory: Path) -> AsyncIterator[Theatre]:
+    """Start systems, PostgreSQL, Temporal, worker and gateway; stop them all at the end."""
+    settings = EmbeddedSettings.for_tests(directory / "stack")
+    async with (
+        EmbeddedStack(settings) as stack,
+        await LabSystem.start("plain", "alpha", directory / "lab") as alpha,
+        await LabSystem.start("plain", "beta", directory / "lab") as beta,
+    ):
+        systems = Pair(alpha, beta)
+        file = directory / "connections.yaml"
+        file.write_text(yaml.safe_dump(dict(connections_of(stages, systems.map(lambda s: s.url)))))
+        asked = Settings(connections_file=file, integrations_dir=directory, gateway_port=0)
+        async with accord_on(stack, asked) as addresses, assembled(_ours(asked, addresses)) as accord:
+            assert addresses.gateway_url is not None
+            yield Theatre(stack, accord, addresses.gateway_url, systems)
+
+
+def _ours(asked: Settings, addresses: StackFile) -> Settings:
+    """The settings of this process, which looks at the store and speaks to the workflows as the others do."""
+    return asked.model_copy(
+        update={
+            "database_url": SecretStr(addresses.database_url),
+            "temporal_address": addresses.temporal_address,
+        }
+    )

@@ -1,0 +1,62 @@
+"""What is a case's own on the shared stack: an integration, two connections, a record type. So cases don't meet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.integration import Integration
+from domain.sides import SIDES, Pair
+from lab.scenarios.corpus import Case, Given
+from lab.scenarios.translation import integration_of, word_of
+
+SECRET = "scenario-webhooks"
+TOKEN, USER = "lab", "sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A case under its own names."""
+
+    case: Case
+    name: str
+    """Of the integration and of the record type: `c07_s012`."""
+
+    @property
+    def connections(self) -> Pair[str]:
+        return Pair(f"{self.name}_a", f"{self.name}_b")
+
+    def declaration(self, given: Given) -> Integration:
+        """The declaration that these words ask for, under this stage's names."""
+        return integration_of(given, name=self.name, connections=self.connections, record_type=self.name)
+
+    def connection_settings(self, urls: Pair[str]) -> dict[str, dict[str, Any]]:
+        """Both entries of `connections.yaml`; the case's clock bound is the connection's."""
+        bound = Pair.of(lambda side: self.case.given.clock.bound.get(word_of(side), 1))
+        return {
+            self.connections[side]: {
+                "system": "plain",
+                "url": urls[side],
+                "token": TOKEN,
+                "user": USER,
+                "webhook_secrets": [SECRET],
+                "clock_bound": f"{bound[side]:f}s",
+            }
+            for side in SIDES
+        }
+
+
+def stages_of(cases: Iterable[Case]) -> list[Stage]:
+    """A stage per case; numbered, because ids may differ in nothing but signs."""
+    return [Stage(case, f"c{number:02d}_{_slug(case.id)}") for number, case in enumerate(cases, 1)]
+
+
+def connections_of(stages: Iterable[Stage], urls: Pair[str]) -> Mapping[str, Any]:
+    """All that `connections.yaml` must hold before the stack starts."""
+    return {name: entry for stage in stages for name, entry in stage.connection_settings(urls).items()}
+
+
+def _slug(case_id: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", case_id.lower()).strip("_")[:40]

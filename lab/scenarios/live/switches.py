@@ -1,0 +1,65 @@
+"""A case's `given` as switches of the two simulated systems, and what those systems can't be switched to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from domain.sides import SIDES, Side
+from lab.scenarios.corpus import CapsGiven, Given
+from lab.scenarios.translation import valid_of, word_of
+
+STORE_RULES = {"strip": "strip", "trim": "strip", "lower": "lower"}
+CUT = re.compile(r"(?:cut|truncate|max)\D*(\d+)")
+
+
+class Inexpressible(Exception):
+    """The case asks for something that this runner or its systems can't do; the message says the word."""
+
+
+def switches_of(given: Given, side: Side) -> dict[str, Any]:
+    """The lab settings of one side for one case; every switch that a case can name is among them.
+
+    A system that stamps records only keeps no history either: that would tell the times of its fields after all.
+
+    Raises:
+        Inexpressible: The system has no such switch.
+    """
+    word = word_of(side)
+    caps, stamps_fields = given.caps_of(word), given.clock.stamp.get(word, "field") == "field"
+    return {
+        "skew": given.clock.skew.get(word, 0),
+        "granularity": given.clock.gran.get(word, 1),
+        "missing_stamps": word in given.clock.missing,
+        "field_stamps": stamps_fields,
+        "history": caps.history and stamps_fields,
+        "cas": caps.cas,
+        "returns_record": caps.returns_record,
+        "search_lag": (caps.model_extra or {}).get("search_lag", 0),
+        "store": _store_rules(caps),
+        "valid": {name: list(values) for name, values in valid_of(given)[side].items()},
+        "automation": [rule.model_dump() for rule in given.automation.get(word, [])],
+    }
+
+
+def unknown_words(given: Given) -> Iterator[str]:
+    """Words of `given` that nothing here reads."""
+    yield from sorted(given.model_extra or {})
+    for side in SIDES:
+        caps = given.caps_of(word_of(side))
+        yield from (f"caps.{name}" for name in sorted(caps.model_extra or {}) if name != "search_lag")
+
+
+def _store_rules(caps: CapsGiven) -> dict[str, str]:
+    """What the system makes of every written text, in the lab's words."""
+    written: Any = caps.store
+    if written in (None, "none"):
+        return {}
+    if isinstance(written, dict) and len(written) == 1:
+        written = " ".join(f"{word} {value}" for word, value in written.items())
+    cut = CUT.fullmatch(str(written))
+    rule = f"cut:{cut[1]}" if cut else STORE_RULES.get(str(written))
+    if rule is None:
+        raise Inexpressible(f"caps.store {written!r}")
+    return {"*": rule}

@@ -1,0 +1,181 @@
+"""What goes wrong in a case: faults of the systems for a span of the case's time, and processes that are killed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.sides import SIDES, Side
+from embedded.stack import EmbeddedStack
+from lab.scenarios.corpus import SIDE_WORDS, Event
+from lab.scenarios.live.rest import until
+from lab.scenarios.live.world import World
+from lab.scenarios.translation import side_of
+from lab.systems.faults import Fault
+from store import conflicts, work
+from workflows.state import OperatorSignal
+
+PROCESSES = {"worker": "worker-1", "receiver": "gateway", "gateway": "gateway", "database": "postgres",
+             "postgres": "postgres", "temporal": "temporal"}  # fmt: skip
+"""The case's word for a process → its name on the stack."""
+EFFECTS = ("lost_response", "status", "outage", "list_empty", "slow")
+MOMENTS = (None, "idle", "decided", "right after 2xx")
+"""When a process can be killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A fault of a system, and when the case's time has left it behind."""
+
+    side: Side
+    number: int
+    until: float
+
+
+@dataclass(slots=True)
+class Troubles:
+    """Begins and ends a case's troubles."""
+
+    world: World
+    stack: EmbeddedStack
+    armed: list[Armed] = field(default_factory=list)
+
+    async def begin(self, event: Event) -> None:
+        """What the event says goes wrong from now on."""
+        said = event.get("fault")
+        if said.get("continue_as_new"):
+            await self._renew()
+        elif "kill" in said:
+            await self._kill(said)
+        elif "duplicate" in said:
+            await self._duplicate(said)
+        else:
+            await self._arm(event.t, said)
+
+    async def pass_time(self, seconds: float) -> None:
+        """End the faults that are over by now. Each is met before: what waits is delivered while it lasts."""
+        over = [one for one in self.armed if one.until <= seconds]
+        if not over:
+            return
+        await self.world.clock.turn_to(min(one.until for one in over))
+        for side in SIDES:
+            await self.world.deliver(side)
+        await self.world.rest.wait_for_give_way()
+        await self.world.hold()
+        await self._end(over)
+
+    async def end_all(self) -> None:
+        """The next case must not meet this one's faults."""
+        await self._end(self.armed)
+
+    # ------------------------------------------------------------------------------------------------- systems
+    async def _arm(self, now: float, said: dict[str, Any]) -> None:
+        effect = next(effect for effect in EFFECTS if effect in said)
+        side = side_of(said[effect])
+        number = await self.world.controls[side].arm(fault_of(effect, said))
+        end = now + float(said["for"]) if _is_number(said.get("for")) else float(said.get("until", math.inf))
+        self.armed.append(Armed(side, number, end))
+
+    async def _end(self, over: list[Armed]) -> None:
+        for one in over:
+            await self.world.controls[one.side].disarm(one.number)
+        self.armed = [one for one in self.armed if one not in over]
+
+    async def _duplicate(self, said: dict[str, Any]) -> None:
+        """From now on every webhook of that side comes so many times."""
+        side, copies = side_of(said["duplicate"]), int(said.get("n", 2))
+        await self.world.controls[side].change_settings(webhook_copies=copies)
+
+    # ----------------------------------------------------------------------------------------------- processes
+    async def _renew(self) -> None:
+        """Have the pair's workflow continue as new, and wait until it has."""
+        pair = await self.world.pair()
+        assert pair is not None
+        handle = self.world.accord.temporal.get_workflow_handle(pair.workflow_id)
+        before = (await handle.describe()).run_id
+        await handle.signal("renew", OperatorSignal(by="scenario"))
+
+        async def has_new_run() -> bool:
+            return (await handle.describe()).run_id != before
+
+        await until(has_new_run, "the workflow continues as new")
+
+    async def _kill(self, said: dict[str, Any]) -> None:
+        name = PROCESSES[said["kill"]]
+        moment = said.get("at")
+        if moment == "decided":
+            await self._with_writes_out(self._until_decided, name)
+        elif moment == "right after 2xx":
+            for side in SIDES:
+                await self.world.deliver(side)
+            await self._end_process(name)
+            await self.world.hold()
+        else:
+            await self._end_process(name)
+
+    async def _with_writes_out(self, reached: Callable[[], Awaitable[None]], name: str) -> None:
+        """Kill at a moment before the first write: the systems take none until then."""
+        outage = Fault(effect="outage", operation="write")
+        numbers = [await control.arm(outage) for control in self.world.controls]
+        for control in self.world.controls:
+            await control.release()
+        await reached()
+        await self._end_process(name)
+        await self.world.hold()
+        for control, number in zip(self.world.controls, numbers, strict=True):
+            await control.disarm(number)
+
+    async def _until_decided(self) -> None:
+        """Wait until the decision or the plan is on record."""
+
+        async def is_decided() -> bool:
+            pair = await self.world.pair()
+            if pair is None:
+                return False
+            async with self.world.accord.database.begin() as tx:
+                has_lines = bool(await conflicts.of_pair(tx, pair.id))
+                return has_lines or (await work.load(tx, pair.id)).plan is not None
+
+        await until(is_decided, "decided, not written")
+
+    async def _end_process(self, name: str) -> None:
+        """SIGKILL; the stack brings it back."""
+        self.stack.kill(name)
+        await self.stack.supervisor.until_running(name)
+
+
+def fault_of(effect: Any, said: dict[str, Any]) -> Fault:
+    """The lab's fault for a case's words. It ends by count, or when the case's time has passed its end."""
+    number = said.get("times", 1 if effect == "lost_response" else None)
+    wait = {"Retry-After": str(said["retry_after"])} if "retry_after" in said else {}
+    return Fault(
+        effect=effect,
+        operation=said.get("op", "any"),
+        times=number,
+        status=int(said.get("code", 500)),
+        headers=wait,
+        reason=str(said.get("reason", "the system is not well")),
+        delay=float(said.get("delay", 0)),
+    )
+
+
+def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
+    """Words of a fault that can't be brought about here."""
+    if said.get("continue_as_new"):
+        return
+    if "kill" in said:
+        if said["kill"] not in PROCESSES:
+            yield f"kill {said['kill']}"
+        if said.get("at") not in MOMENTS:
+            yield f"kill at {said['at']}"
+        return
+    effects = [effect for effect in (*EFFECTS, "duplicate") if effect in said]
+    if not effects or said[effects[0]] not in SIDE_WORDS:
+        yield f"fault {next(iter(said), 'of no kind')}"
+    yield from (f"fault.{word}" for word in ("record", "redirect", "field") if word in said)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)

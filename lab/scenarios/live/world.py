@@ -1,0 +1,137 @@
+"""One case's part of the running product: its records, its pair, and the hands that people and systems have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities.rulebook import Rules
+from domain.sides import SIDES, Pair, Side
+from gateway.assembly import Accord
+from gateway.signaller import Signaller
+from lab.scenarios.corpus import Given
+from lab.scenarios.live.case_clock import CaseClock
+from lab.scenarios.live.rest import Rest, until
+from lab.scenarios.live.stage import SECRET, Stage
+from lab.scenarios.live.switches import switches_of
+from lab.scenarios.translation import spelled, word_of
+from lab.systems.control import LabControl
+from lab.systems.outbox import Order, Subscription
+from store import integrations, pairs
+from store.pairs import PairRow
+
+
+@dataclass(slots=True)
+class World:
+    """The case's own integration, record type and connections, on systems and processes that all cases share."""
+
+    stage: Stage
+    accord: Accord
+    controls: Pair[LabControl]
+    clock: CaseClock
+    given: Given = field(init=False)
+    """As it stands now: a `config` event changes it."""
+    records: Pair[list[str]] = field(default_factory=lambda: Pair([], []))
+    """Ids, the oldest first."""
+
+    def __post_init__(self) -> None:
+        self.given = self.stage.case.given
+
+    @property
+    def name(self) -> str:
+        """Of the integration and of the record type."""
+        return self.stage.name
+
+    @property
+    def rest(self) -> Rest:
+        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name)
+
+    @property
+    def signaller(self) -> Signaller:
+        return Signaller(self.accord.context, self.accord.temporal, self.accord.settings.task_queue)
+
+    # ------------------------------------------------------------------------------------------------ declaring
+    async def switch(self, given: Given) -> None:
+        """Switch both systems to what the case says of them; webhooks are held from here on."""
+        self.given = self.clock.given = given
+        for side in SIDES:
+            await self.controls[side].change_settings(webhook_hold=True, **switches_of(given, side))
+
+    async def declare(self) -> Rules:
+        """Apply the declaration that the case asks for now."""
+        source = spelled(self.stage.declaration(self.given))
+        async with self.accord.database.begin() as tx:
+            version = await integrations.apply(tx, self.name, source, "scenario")
+            return await self.accord.context.rules.at(tx, self.name, version)
+
+    async def hear(self, gateway_url: str) -> None:
+        """Have both systems send this record type's webhooks to the case's connections."""
+        for side in SIDES:
+            connection = self.stage.connections[side]
+            url = f"{gateway_url}/webhooks/{connection}"
+            await self.controls[side].subscribe(
+                Subscription(id=connection, url=url, secret=SECRET, record_types=[self.name])
+            )
+
+    async def fall_silent(self) -> None:
+        """End the subscriptions: the next case's switches would speak through them."""
+        for side in SIDES:
+            await self.controls[side].unsubscribe(self.stage.connections[side])
+
+    # --------------------------------------------------------------------------------------------------- records
+    async def create(self, side: Side, seconds: float, fields: Mapping[str, Any], by: str = "person") -> str:
+        """Somebody creates a record; its id."""
+        made = await self.controls[side].create(self.name, dict(fields), by=by, at=self.clock.at(seconds))
+        self.records[side].append(made.id)
+        return made.id
+
+    async def edit(
+        self, side: Side, seconds: float, fields: Mapping[str, Any], by: str, *, is_person: bool
+    ) -> None:
+        await self.controls[side].edit(
+            self.name,
+            self.record(side),
+            dict(fields),
+            by=by,
+            at=self.clock.at(seconds),
+            origin="person" if is_person else "automation",
+        )
+
+    async def delete(self, side: Side, seconds: float, by: str) -> None:
+        await self.controls[side].delete(self.name, self.record(side), by=by, at=self.clock.at(seconds))
+
+    async def move(self, side: Side, seconds: float, key: str) -> None:
+        await self.controls[side].move(self.name, self.record(side), key, at=self.clock.at(seconds))
+
+    def record(self, side: Side) -> str:
+        """The youngest record of a side."""
+        return self.records[side][-1]
+
+    # -------------------------------------------------------------------------------------------------- webhooks
+    async def deliver(self, side: Side, order: Order = "kept") -> None:
+        """Let a side's held webhooks go and wait until each has been answered."""
+        await self.controls[side].release(order)
+        await until(lambda: self._is_delivered(side), f"webhooks of {word_of(side)} are delivered")
+
+    async def hold(self) -> None:
+        for control in self.controls:
+            await control.hold()
+
+    async def _is_delivered(self, side: Side) -> bool:
+        return await self.controls[side].undelivered() == 0
+
+    # ----------------------------------------------------------------------------------------------------- pairs
+    async def pair(self) -> PairRow | None:
+        """The case's active pair."""
+        async with self.accord.database.begin() as tx:
+            found = await pairs.listing(tx, integration=self.name)
+        return found[0] if found else None
+
+    async def look(self, why: str) -> None:
+        """Have the case's pairs look at both sides, as an operator's "sync now" does."""
+        pair = await self.pair()
+        if pair is not None:
+            async with self.accord.database.begin() as tx:
+                rules = await self.accord.context.rules.at(tx, self.name, pair.version)
+            await self.signaller.look(pair, rules, why)
