@@ -156,7 +156,7 @@ def test_a_key_that_is_not_even_text_is_an_unknown_key() -> None:
 
 def test_a_mistake_inside_a_policy_is_found_below_its_own_key() -> None:
     (found,) = mistakes_with("  - {name: x, a: x, b: y, policy: [{custom: known_rule, with: 5}]}\n")
-    assert found.startswith("8:62: fields[2].policy[0].with: keys and values belong here, not 5")
+    assert found.startswith("8:63: fields[2].policy[0].with: keys and values belong here, not 5")
 
 
 def test_one_wrong_word_is_one_mistake() -> None:
