@@ -11,6 +11,7 @@ import signal
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import uvloop
 from temporalio.worker import (
@@ -36,6 +37,15 @@ from workflows.catalogue import all_workflows
 PATIENCE = timedelta(minutes=2)
 """For database and Temporal to come up; then the process ends, and whoever supervises it tries again."""
 
+TUNING: dict[str, Any] = {
+    "max_cached_workflows": 10_000,  # 60–110 kB each (measured); beyond it throughput falls 2.8 times
+    "sticky_queue_schedule_to_start_timeout": timedelta(seconds=2),  # a SIGKILLed worker costs 8 s, not 31
+    "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
+    "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
+    "graceful_shutdown_timeout": timedelta(seconds=10),
+}
+"""How a worker works, whatever it runs; `accord lab bench` measures bare workflows under the same."""
+
 
 def build_worker(accord: Accord) -> Worker:
     """The worker of one process. Python is one core per process: run one per core."""
@@ -55,16 +65,12 @@ def build_worker(accord: Accord) -> Worker:
             matching.match_record,
         ],
         interceptors=[StepInterceptor()],
-        workflow_runner=_runner(accord.settings),
-        max_cached_workflows=10_000,  # 60–110 kB each (measured); beyond it throughput falls 2.8 times
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),  # a SIGKILLed worker costs 8 s, not 31
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        graceful_shutdown_timeout=timedelta(seconds=10),
+        workflow_runner=workflow_runner(accord.settings),
+        **TUNING,
     )
 
 
-def _runner(settings: Settings) -> WorkflowRunner:
+def workflow_runner(settings: Settings) -> WorkflowRunner:
     return SandboxedWorkflowRunner() if settings.sandbox else UnsandboxedWorkflowRunner()
 
 
