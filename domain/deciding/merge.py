@@ -14,7 +14,6 @@ from domain.deciding.set_merge import merge_sets
 from domain.deciding.text_merge import merge_texts
 from domain.integration import FieldType, Flow, Normaliser
 from domain.mapping import is_same
-from domain.normalise import normal
 from domain.reading import FieldReading, UnitReading
 from domain.sides import Pair, Side
 
@@ -63,6 +62,12 @@ def _merge_text(member: FieldReading) -> Pair[JsonValue] | Passes:
 
 
 def _line_form(member: FieldReading) -> Callable[[str], str]:
+    """What a comparison of lines doesn't see: what either side's comparison of the whole text doesn't."""
     declared = {*member.field.normalisers(Side.A), *member.field.normalisers(Side.B)}
-    ignored = tuple(n for n in (Normaliser.LOWER, Normaliser.LINES) if n in declared)
-    return lambda line: str(normal(line, ignored))
+    lower, strip = Normaliser.LOWER in declared, Normaliser.LINES in declared
+
+    def form(line: str) -> str:
+        bare = line.rstrip() if strip else line
+        return bare.lower() if lower else bare
+
+    return form

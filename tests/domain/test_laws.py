@@ -441,9 +441,7 @@ def a_loss(lost: Side, value: Any) -> Loss:
 
 
 def declared_words(field: Any) -> dict[str, Any]:
-    words: dict[str, Any] = {}
-    if field.type is not FieldType.VALUE:
-        words["type"] = field.type.value
+    words: dict[str, Any] = {"type": field.type.value}
     if field.values is not None:
         words["values"] = IMPACT
     if field.normalise[0]:

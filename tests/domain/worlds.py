@@ -36,11 +36,11 @@ class Kind:
 
 
 KINDS = {
-    "plain": Kind({}, WORDS, WORDS),
-    "normal": Kind({"normalise": (("trim", "lower"), ("trim", "lower"))}, WORDS, WORDS),
+    "plain": Kind({"type": "value"}, WORDS, WORDS),
+    "normal": Kind({"type": "value", "normalise": (("trim", "lower"), ("trim", "lower"))}, WORDS, WORDS),
     "set": Kind({"type": "set"}, PLAIN_SETS, PLAIN_SETS),
     "text": Kind({"type": "text"}, TEXTS, TEXTS),
-    "mapped": Kind({"values": IMPACT}, FINE, COARSE),
+    "mapped": Kind({"type": "value", "values": IMPACT}, FINE, COARSE),
     "mapped_set": Kind({"type": "set", "values": IMPACT}, FINE_SETS, COARSE_SETS),
 }
 
