@@ -8,11 +8,13 @@ from itertools import takewhile
 
 from domain.integration import Flap
 from domain.records import FieldVersion, Origin
-from domain.values import Value, same
+from domain.values import Value, canonical, same
 
 
 def is_flapping(versions: Sequence[FieldVersion], limit: Flap, now: datetime) -> bool:
-    """Whether one field went to and fro more often than the limit allows, with no person involved.
+    """Whether one field went to and fro, or round and round, more often than borne, with no person involved.
+
+    A-B-A-B is the usual loop; three automations make A-B-C-A-B-C. A round counts once it was gone twice.
 
     Args:
         versions: Changes of one native field on one side, oldest first, with their stamps in true time. One without
@@ -21,7 +23,9 @@ def is_flapping(versions: Sequence[FieldVersion], limit: Flap, now: datetime) ->
         now: The end of the window.
     """
     recent = takewhile(lambda v: _counts(v, limit, now), reversed(versions))
-    return _to_and_fro(list(recent)) > limit.changes
+    values: list[Value] = [version.value for version in recent]
+    rounds = range(2, len(values) // 2 + 1)
+    return any(_repeats(values, of) > max(limit.changes, 2 * of - 1) for of in rounds)
 
 
 def _counts(version: FieldVersion, limit: Flap, now: datetime) -> bool:
@@ -30,12 +34,9 @@ def _counts(version: FieldVersion, limit: Flap, now: datetime) -> bool:
     return is_recent and version.origin is not Origin.PERSON
 
 
-def _to_and_fro(newest_first: Sequence[FieldVersion]) -> int:
-    """How many changes, from the newest back, alternate between two values."""
-    values: list[Value] = [version.value for version in newest_first]
-    count = min(len(values), 2)
-    for at in range(2, len(values)):
-        if not same(values[at], values[at - 2]) or same(values[at], values[at - 1]):
-            break
-        count += 1
-    return count
+def _repeats(values: Sequence[Value], of: int) -> int:
+    """How many changes, from the newest back, repeat a round of so many different values."""
+    if len({canonical(value) for value in values[:of]}) < of:
+        return 0
+    again = takewhile(lambda at: same(values[at], values[at - of]), range(of, len(values)))
+    return of + sum(1 for _ in again)

@@ -26,13 +26,19 @@ def test_to_and_fro_with_no_person_trips(origin: Origin) -> None:
     assert not is_flapping(changes("ababa", origin), LIMIT, at(60))
 
 
+def test_round_and_round_trips_as_well() -> None:
+    assert is_flapping(changes("abcabc"), LIMIT, at(60))
+    assert is_flapping(changes("abcdabcd"), LIMIT, at(80))
+    assert not is_flapping(changes("abcdabc"), LIMIT, at(80))
+
+
 def test_a_person_in_between_is_no_flapping() -> None:
     versions = changes("abababab")
     versions[4] = versions[4].model_copy(update={"origin": Origin.PERSON})
     assert not is_flapping(versions, LIMIT, at(80))
 
 
-@pytest.mark.parametrize("values", ["abcdefgh", "aaaaaaaa", "abcabcabc"])
+@pytest.mark.parametrize("values", ["abcdefgh", "aaaaaaaa", "abcabdabe"])
 def test_busy_is_not_flapping(values: str) -> None:
     assert not is_flapping(changes(values), LIMIT, at(90))
 
