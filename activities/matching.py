@@ -23,6 +23,7 @@ from store import alerts, creations, integrations, pairs
 from store.creations import Creation
 from store.errors import AlreadyLinked
 from store.pairs import EndRow, PairRow
+from store.plans import ABANDONED_AFTER
 
 
 class MatchInput(Model):
@@ -67,11 +68,17 @@ class MatchActivities:
         source = await self._made_by_us(record)
         if source is not None:
             return await self._link(rules, asked.side, record, source, "we created it")
-        return await self._match(rules, asked.side, record)
+        return await self._match(rules, asked, record)
 
-    async def _match(self, rules: Rules, side: Side, record: Snapshot) -> Matched:
+    async def _match(self, rules: Rules, asked: MatchInput, record: Snapshot) -> Matched:
+        side = asked.side
         found = [await self._found(rules, side, record, key) for key in rules.integration.match]
         verdict = match(rules.integration, side, record, found)
+        if not isinstance(verdict, Link):
+            # Asked again after the search: the counterpart may have found this record meanwhile, and look taken.
+            known = await self._linked_already(asked, rules)
+            if known is not None:
+                return self._linked(known, rules, f"{record.key} was found from the other side")
         match verdict:
             case Link():
                 return await self._link(rules, side, record, verdict.ref, f"matched by {verdict.by}")
@@ -131,8 +138,15 @@ class MatchActivities:
             async with self.context.database.begin() as tx:
                 pair = await pairs.create(tx, rules.integration.name, rules.version, ends.map(_end))
         except AlreadyLinked as error:
-            return Matched(outcome="held", story=error.message)
+            return await self._taken(rules, ends, why, error)
         return self._linked(pair, rules, why)
+
+    async def _taken(self, rules: Rules, ends: Pair[Snapshot], why: str, error: AlreadyLinked) -> Matched:
+        """Somebody else linked one of them first; where we had created the other, a record too many is left."""
+        key = f"match/{rules.integration.name}/{ends.a.ref}/{ends.b.ref}"
+        async with self.context.database.begin() as tx:
+            await alerts.raise_(tx, key, "duplicate_candidate", None, f"{error.message} ({why})")
+        return Matched(outcome="held", story=error.message)
 
     def _linked(self, pair: PairRow, rules: Rules, story: str) -> Matched:
         systems, keys = self.context.systems(rules.integration), pair.ends.map(lambda end: end.key)
@@ -177,9 +191,9 @@ class MatchActivities:
             async with self.context.database.begin() as tx:
                 await creations.settle(tx, creation.key, "adopted", hits[0].ref)
             return hits[0]
-        left = _left_of_lag(creation.attempted_at, connector.capabilities.index_lag, self.context.now())
+        left = _left_of_wait(creation, connector.capabilities.index_lag, self.context.now())
         if left > timedelta(0):
-            raise RateLimited("waiting for the search index before a create is tried again", retry_after=left)
+            raise RateLimited("an earlier create may still arrive, or be found late", retry_after=left)
         return None
 
     async def _send(self, rules: Rules, side: Side, record: Snapshot, creation: Creation) -> Snapshot:
@@ -223,5 +237,9 @@ def _end(snapshot: Snapshot) -> EndRow:
     return EndRow(snapshot.ref, snapshot.key, snapshot.url)
 
 
-def _left_of_lag(attempted_at: datetime | None, lag: timedelta, now: datetime) -> timedelta:
-    return timedelta(0) if attempted_at is None else attempted_at + lag - now
+def _left_of_wait(creation: Creation, lag: timedelta, now: datetime) -> timedelta:
+    """How long until the last attempt is dead for certain and its record would be found."""
+    if creation.attempted_at is None:
+        return timedelta(0)
+    alive = ABANDONED_AFTER if creation.state == "sent" else timedelta(0)
+    return creation.attempted_at + alive + lag - now

@@ -34,7 +34,7 @@ class Creation:
     created: RecordRef | None
     reserved_at: datetime
     attempted_at: datetime | None
-    """When the last attempt began; index lag is waited out from when it is known dead."""
+    """When the last attempt began; where no answer came, when that was known. Index lag counts from here."""
 
 
 ROW = TypeAdapter(Creation)
@@ -78,8 +78,8 @@ async def send(tx: Tx, key: str) -> None:
 
 
 async def lose(tx: Tx, key: str) -> None:
-    """Note that no answer came: the record may exist."""
-    await _set(tx, key, state="unknown")
+    """Note that no answer came: the record may exist, and its attempt is dead from now on."""
+    await _set(tx, key, state="unknown", attempted_at=func.now())
 
 
 async def settle(tx: Tx, key: str, state: Literal["adopted", "created"], created: RecordRef) -> None:
