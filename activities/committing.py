@@ -51,6 +51,8 @@ async def save_standing(
         await pairs.quarantine(tx, work.pair.id, quarantine)
     if version != work.pair.version:
         await pairs.set_version(tx, work.pair.id, version)
+    if work.pair.paused:  # a pass only comes after `resume`
+        await pairs.set_paused(tx, work.pair.id, paused=False)
     await pairs.set_state(tx, work.pair.id, standing.states, standing.waits_for)
 
 

@@ -19,6 +19,8 @@ from store import alerts, audit, conflicts, decisions, pairs, plans, reviews, wo
 from store.database import Tx
 from store.work import PairWork
 
+ENDED = Standing(states=("detached",))
+
 
 class EndingActivities:
     """Ends links. After a proved deletion the deleted record gets no further request."""
@@ -37,7 +39,8 @@ class EndingActivities:
             found = await work.load(tx, asked.pair.pair_id)
             rules = await self.context.rules.at(tx, found.pair.integration, found.newest_version)
         if found.pair.link != "active":
-            return Ended(outcome="detached", story=f"the link has ended: {found.pair.link_reason}")
+            story = f"the link has ended: {found.pair.link_reason}"
+            return Ended(outcome="detached", story=story, standing=ENDED)
         if not asked.gone:
             return await self._unlink(found, asked)
         return await self._follow_policy(found, rules, asked)
@@ -49,7 +52,7 @@ class EndingActivities:
                 tx, asked.by or "operator", "unlink", pair_id=found.pair.id, reason=asked.reason
             )
             await _close(tx, found, "detached", story)
-        return Ended(outcome="detached", story=story, standing=_ended("detached"))
+        return Ended(outcome="detached", story=story, standing=ENDED)
 
     async def _follow_policy(self, found: PairWork, rules: Rules, asked: EndInput) -> Ended:
         connectors = self.context.connectors(rules.integration)
@@ -68,16 +71,19 @@ class EndingActivities:
         )
         verdict = decide_delete(rules.integration, loss)
         async with self.context.database.begin() as tx:
-            await self._keep(tx, found, rules, asked, verdict)
+            opened = await self._keep(tx, found, rules, asked, verdict)
         if verdict.link_after == "active":
-            return await self._wait(pair, rules, verdict)
+            waiting = await self._wait(pair, rules, verdict)
+            return waiting.model_copy(update={"decisions": verdict.decisions, "opened": opened})
         await self._act(verdict, survivor, connectors)
-        return await self._finish(found, pair, loss, verdict)
+        ended = await self._finish(found, pair, loss, verdict)
+        standing = ENDED.model_copy(update={"notify": rules.integration.reviews.queue is not None})
+        return ended.model_copy(update={"standing": standing})
 
     async def _keep(
         self, tx: Tx, found: PairWork, rules: Rules, asked: EndInput, verdict: DeleteVerdict
-    ) -> None:
-        """Log line, review and decisions, durable before any request."""
+    ) -> tuple[str, ...]:
+        """Log line, review and decisions, durable before any request; the tokens of reviews that are new."""
         if found.plan is not None:
             await plans.close(tx, found.plan.id, "overtaken")
         lines = [verdict.log] if verdict.log else []
@@ -87,10 +93,12 @@ class EndingActivities:
             await decisions.record(tx, found.pair.id, said[judged.token], judged)
             if judged.accepted:
                 await reviews.settle(tx, judged.token, judged.by)
-        await reviews.sync(tx, found.pair.id, [verdict.review] if verdict.review else [], self.context.now())
+        wanted = [verdict.review] if verdict.review else []
+        changes = await reviews.sync(tx, found.pair.id, wanted, self.context.now())
         for alert in verdict.alerts:
             key = f"{alert_prefix(found.pair.id)}{alert.kind}/{alert.unit}"
             await alerts.raise_(tx, key, alert.kind, found.pair.id, alert.message)
+        return tuple(row.token for row in (*changes.opened, *changes.reopened, *changes.moved))
 
     async def _wait(self, pair: PairRef, rules: Rules, verdict: DeleteVerdict) -> Ended:
         """A person decides about the other record; or the pair stops, where this version can't carry it out."""
@@ -125,7 +133,7 @@ class EndingActivities:
         assert verdict.link_after != "active"
         async with self.context.database.begin() as tx:
             await _close(tx, found, verdict.link_after, story)
-        return Ended(outcome=verdict.link_after, story=story, standing=_ended(verdict.link_after))
+        return Ended(outcome=verdict.link_after, story=story, decisions=verdict.decisions, standing=ENDED)
 
 
 async def _read_other(
@@ -150,11 +158,6 @@ async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:
     await alerts.clear_under(tx, alert_prefix(found.pair.id))
     await pairs.set_state(tx, found.pair.id, ["detached"], "")
     await pairs.unlink(tx, found.pair.id, link, reason)  # type: ignore[arg-type] # just asserted
-
-
-def _ended(link: str) -> Standing:
-    del link
-    return Standing(states=("detached",))
 
 
 def _waiting(pair: PairRef, rules: Rules, found: PairWork) -> Standing:

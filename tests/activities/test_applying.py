@@ -421,7 +421,7 @@ async def test_a_merge_that_somebody_built_on_is_not_taken_back_but_labelled(bui
 # ------------------------------------------------------------------------------------------------- what comes back
 async def test_what_a_system_trims_is_accepted_and_noted_once(build: Build) -> None:
     world = await build()
-    world.systems.b.store = lambda field, value: value[:10] if field == "summary" else value
+    world.systems.b.store = lambda field, value: str(value)[:10] if field == "summary" else value
     world.edit(Side.A, title="Printer on fire, third floor")
     done = await world.one_pass()
     assert done.applied is not None

@@ -23,7 +23,9 @@ from activities.messages import (
     PairRef,
     Resolved,
     ResolveInput,
+    ReviewEvent,
     Standing,
+    StandingNote,
 )
 from activities.notifying import Notifier
 from activities.noting import NotingActivities
@@ -196,11 +198,11 @@ class World:
             done.append(await self.one_pass())
         return done
 
-    async def noted(self, asked: Any) -> Any:
+    async def noted(self, asked: ReviewEvent | StandingNote) -> bool | None:
         activities = NotingActivities(self.context)
-        by_type = {"ReviewEvent": activities.notify_reviewers, "StandingNote": activities.note_standing}
-        step: Callable[[Any], Awaitable[Any]] = by_type[type(asked).__name__]
-        return await run(step, asked)
+        if isinstance(asked, ReviewEvent):
+            return await run(activities.notify_reviewers, asked)
+        return await run(activities.note_standing, asked)
 
     # ------------------------------------------------------------------------------------------------ the store
     async def work(self) -> PairWork:
