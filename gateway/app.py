@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
 from gateway import api, health, webhooks
-from gateway.assembly import assembled
+from gateway.assembly import Accord
+from gateway.greeting import greet_all
 from gateway.operations import Operations
 from gateway.refusals import explain_errors
 from gateway.relay import Relay
-from integrations.settings import Settings
 
 
-def build_app(settings: Settings) -> FastAPI:
-    """The application of one gateway process; it connects to nothing before it is served."""
+def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> FastAPI:
+    """The application of one gateway process. `assemble` is called when it is served; nothing connects before."""
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
-        async with assembled(settings) as accord:
+        async with assemble() as accord:
             app.state.accord, app.state.operations = accord, Operations(accord)
             app.state.signaller = app.state.operations.signaller
-            async with relaying(Relay(accord, app.state.signaller)):
+            relay = Relay(accord, app.state.signaller)
+            async with beside(relay.run()), beside(greet_all(accord.connections)):
                 yield
 
     app = FastAPI(
@@ -37,9 +38,9 @@ def build_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def relaying(relay: Relay) -> AsyncIterator[None]:
-    """Run the relay in the background of the block."""
-    running = asyncio.create_task(relay.run())
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run this in the background of the block."""
+    running = asyncio.create_task(work)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ import uvicorn
 
 from domain.errors import SyncError
 from gateway.app import build_app
+from gateway.assembly import assembled
 from gateway.logs import log_as_json
 from integrations.settings import Settings, read_settings
 
@@ -18,7 +19,7 @@ MOST_AT_ONCE = 500
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     uvicorn.run(
-        build_app(settings),
+        build_app(lambda: assembled(settings)),
         host=settings.gateway_host,
         port=settings.gateway_port,
         log_config=None,  # ours is set already

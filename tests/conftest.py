@@ -4,6 +4,7 @@ import pytest
 
 from store.database import Database
 from tests.postgres import TestDatabases, running_databases
+from tests.temporal import running_temporal
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def temporal_address() -> AsyncIterator[str]:
+    """One Temporal server for the whole run; only tests marked `stack` may ask for it."""
+    async with running_temporal() as server:
+        yield server.address

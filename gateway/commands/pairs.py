@@ -131,7 +131,7 @@ def show_pair(out: Console, found: PairShown) -> None:
 def _sentence(pair: PairLine) -> str:
     if pair.link != "active":
         return f"The link has ended: {pair.waits_for}."
-    return f"Waits for {pair.waits_for}." if pair.waits_for else "In step; waits for the next change."
+    return f"Waits: {pair.waits_for}." if pair.waits_for else "In step; waits for the next change."
 
 
 def _fields(found: PairShown) -> object:

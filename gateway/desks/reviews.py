@@ -262,7 +262,7 @@ def _side_named(said: str | None, question: Question) -> Side | None:
     if said is None:
         return None
     ends, systems = question.pair.ends, Pair(*question.ref.systems)
-    names = Pair.of(lambda s: {s.value, systems[s], ends[s].ref.connection, ends[s].key})
+    names = Pair.of(lambda s: {s.value, systems[s], ends[s].ref.connection, ends[s].key, question.ref.end(s)})
     fitting = [side for side in SIDES if said.strip().lower() in {name.lower() for name in names[side]}]
     if len(fitting) != 1:
         known = " or ".join(dict.fromkeys([*systems, ends.a.key, ends.b.key]))

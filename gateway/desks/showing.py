@@ -130,5 +130,7 @@ def _value(native: str, snapshot: Snapshot | None) -> JsonValue:
 
 
 def _at_risk(desk: Desk, found: PairWork) -> tuple[str, ...]:
+    if found.pair.link != "active":
+        return ()
     connectors = [desk.accord.connections.get(end.ref.connection) for end in found.pair.ends]
     return tuple(dict.fromkeys(c.system for c in connectors if c.capabilities.at_risk))

@@ -1,0 +1,192 @@
+"""Webhooks over real HTTP, into a real store, to workflows on a real Temporal server."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from connectors.memory.system import SOMEBODY
+from domain.sides import Side
+from gateway.assembly import temporal_client
+from gateway.body import MOST_BYTES
+from gateway.relay import Relay
+from gateway.signaller import Signaller
+from store import deliveries
+from store.database import Database
+from tests.activities.world import declaration
+from tests.gateway.house import NOWHERE, House, a_house, deliver, eventually, outcome, served, signed
+
+pytestmark = pytest.mark.stack
+
+
+async def waiting(house: House) -> int:
+    """Deliveries that nobody has been told of."""
+    async with house.database.begin() as tx:
+        return len(await deliveries.unsignalled(tx, older_than=timedelta(0)))
+
+
+async def kept(house: House) -> int:
+    async with house.database.begin() as tx:
+        return await deliveries.keep(tx, "left", None, [house.notice(Side.A)]) or 0
+
+
+async def test_an_edit_that_a_webhook_tells_of_arrives_on_the_other_side(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    await house.linked_in_step()
+    house.world.edit(Side.A, title="Printer on fire")
+    answer = await deliver(client, house.notice(Side.A))
+    assert outcome(answer) == (200, "signalled")
+
+    async def arrived() -> bool:
+        return house.world.shows(Side.B, "summary") == "Printer on fire"
+
+    await eventually(arrived)
+    assert await waiting(house) == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-memory-signature": "sha256=" + "0" * 64},
+        {"x-memory-signature": ""},
+        {"x-memory-timestamp": "soon"},
+        {"x-memory-timestamp": "1"},
+    ],
+)
+async def test_a_delivery_without_a_valid_signature_is_refused_and_leaves_nothing(
+    house: House, client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    pair = await house.linked_in_step()
+    before = await house.runs(pair)
+    assert (await deliver(client, house.notice(Side.A), **headers)).status_code == 401
+    assert await kept(house) == 1, "the first delivery that was ever kept"
+    assert await house.runs(pair) == before
+
+
+async def test_a_signature_over_other_bytes_is_refused(house: House, client: httpx.AsyncClient) -> None:
+    body = house.notice(Side.A).model_dump_json().encode()
+    answer = await client.post("/webhooks/left", content=body[:-1], headers=signed(body))
+    assert answer.status_code == 401
+
+
+async def test_signed_bytes_that_are_no_delivery_are_a_bad_request(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/webhooks/left", content=b"{}", headers=signed(b"{}"))).status_code == 400
+
+
+async def test_a_connection_that_takes_no_webhooks_is_not_found(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/webhooks/nobody", content=b"{}", headers=signed(b"{}"))).status_code == 404
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
+    async def parts() -> object:
+        for _ in range(MOST_BYTES // 65_536 + 2):
+            yield b"x" * 65_536
+
+    announced = await client.post("/webhooks/left", content=b"x" * (MOST_BYTES + 1))
+    streamed = await client.post("/webhooks/left", content=parts())
+    assert (announced.status_code, streamed.status_code) == (413, 413)
+
+
+async def test_a_delivery_that_comes_again_changes_nothing(house: House, client: httpx.AsyncClient) -> None:
+    pair = await house.linked_in_step()
+    notice = house.notice(Side.A)
+    assert outcome(await deliver(client, notice)) == (200, "signalled")
+
+    async def quiet() -> bool:
+        return await house.has_passed(pair.id)
+
+    await eventually(quiet)
+    assert outcome(await deliver(client, notice)) == (200, "seen_before")
+
+
+async def test_an_echo_of_our_own_write_costs_no_workflow_task(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    pair = await house.linked_in_step()
+    house.world.edit(Side.A, title="Printer on fire")
+    await deliver(client, house.notice(Side.A))
+
+    async def written() -> bool:
+        return bool((await house.operations.pairs.show(pair.id)).writes)
+
+    await eventually(written)
+    echo = await deliver(client, house.notice(Side.B))
+    assert outcome(echo) == (200, "ignored")
+    assert await waiting(house) == 0
+
+
+async def test_an_edit_after_our_own_write_is_no_echo(house: House, client: httpx.AsyncClient) -> None:
+    pair = await house.linked_in_step()
+    house.world.edit(Side.A, title="Printer on fire")
+    await deliver(client, house.notice(Side.A))
+
+    async def written() -> bool:
+        return bool((await house.operations.pairs.show(pair.id)).writes)
+
+    await eventually(written)
+    house.world.edit(Side.B, summary="Printer replaced")
+    assert outcome(await deliver(client, house.notice(Side.B))) == (200, "signalled")
+
+
+async def test_a_record_without_a_pair_is_matched_where_the_declaration_wants_that(
+    database: Database, temporal_address: str
+) -> None:
+    async with (
+        a_house(database, temporal_address, declaration(match=["title"])) as house,
+        served(house.accord) as client,
+    ):
+        assert outcome(await deliver(client, house.notice(Side.A))) == (200, "signalled")
+
+        async def matched() -> bool:
+            return len(await house.operations.pairs.listed()) == 1
+
+        await eventually(matched)
+
+
+async def test_a_record_that_nobody_declared_is_ignored(house: House, client: httpx.AsyncClient) -> None:
+    house.world.systems.a.create("change", {"title": "x"}, SOMEBODY)
+    notice = house.notice(Side.A, record_id="2")
+    assert outcome(await deliver(client, notice)) == (200, "ignored")
+
+
+async def test_a_delivery_is_kept_while_temporal_is_out_and_relayed_later(house: House) -> None:
+    pair = await house.linked_in_step()
+    house.world.edit(Side.A, title="Printer on fire")
+    settings = house.accord.settings.model_copy(update={"temporal_address": NOWHERE})
+    cut_off = house.without_temporal(await temporal_client(settings, lazy=True))
+    async with served(cut_off) as client:
+        assert outcome(await deliver(client, house.notice(Side.A))) == (202, "kept")
+    assert await waiting(house) == 1
+
+    signaller = Signaller(house.accord.context, house.accord.temporal, house.accord.settings.task_queue)
+    assert await Relay(house.accord, signaller).relay() == 1
+
+    async def arrived() -> bool:
+        return house.world.shows(Side.B, "summary") == "Printer on fire"
+
+    await eventually(arrived)
+    assert (await waiting(house), pair.link) == (0, "active")
+
+
+async def test_a_gateway_signals_by_itself_what_a_dead_one_kept(house: House) -> None:
+    await house.linked_in_step()
+    house.world.edit(Side.A, title="Printer on fire")
+    assert await kept(house)
+    async with served(house.accord):
+
+        async def relayed() -> bool:
+            return await waiting(house) == 0
+
+        await eventually(relayed)
+
+
+async def test_a_delivery_that_cannot_be_kept_must_be_sent_again(house: House) -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/none")
+    cut_off = replace(house.accord, context=replace(house.accord.context, database=nowhere))
+    async with served(cut_off) as client:
+        assert (await deliver(client, house.notice(Side.A))).status_code == 503
+        ready = await client.get("/ready")
+        assert (ready.status_code, ready.json()) == (503, {"database": False, "temporal": True})
+        assert (await client.get("/health")).status_code == 200
