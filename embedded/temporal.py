@@ -7,38 +7,16 @@ The settings are measured: the server's defaults cost more than any choice in ou
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client
 
 from embedded.child import Child
 from embedded.errors import ProgramMissing
+from embedded.namespace import namespace_config, prepare_namespace
 from embedded.ports import LOOPBACK
 from embedded.reach import accepts_connections
-
-NAMESPACE = "default"
-
-RETENTION = timedelta(days=30)
-"""How long operators can see closed runs; the development server's own default is one day."""
-
-SEARCH_ATTRIBUTES: Mapping[str, IndexedValueType.ValueType] = {
-    "AccordIntegration": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "AccordState": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-    "AccordRecords": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-    "AccordSystems": IndexedValueType.INDEXED_VALUE_TYPE_TEXT,
-    "AccordFields": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-}
-"""Three lists at most: SQL visibility, of this server and of PostgreSQL's, has no column for a fourth.
-
-So the systems are a text, names apart by blanks; `AccordSystems = 'jira'` finds a word in it like an item of a list.
-"""
 
 DYNAMIC_CONFIG = (
     # 20 per shard and second by default, and this server has one shard: every workflow task waits for a 50 ms tick.
@@ -114,16 +92,14 @@ class TemporalServer:
         if not await accepts_connections(LOOPBACK, self.port):
             return False
         try:
-            await _describe(await Client.connect(self.address))
+            client = await Client.connect(self.address)
+            return await namespace_config(client) is not None
         except RuntimeError:  # RPCError is one; so is the SDK's failure to connect
             return False
-        return True
 
     async def prepare(self) -> None:
         """Give the namespace what Accord needs. Done by API, for the flags only work on a new database file."""
-        client = await Client.connect(self.address)
-        await _keep_closed_runs(client)
-        await _add_search_attributes(client)
+        await prepare_namespace(await Client.connect(self.address))
 
     def discard(self) -> None:
         """Delete the database; for tests, after the stop."""
@@ -140,25 +116,3 @@ class TemporalServer:
             *(word for pragma in SQLITE for word in ("--sqlite-pragma", pragma)),
             *(word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)),
         )
-
-
-async def _describe(client: Client) -> NamespaceConfig:
-    answer = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
-    return answer.config
-
-
-async def _keep_closed_runs(client: Client) -> None:
-    if (await _describe(client)).workflow_execution_retention_ttl.ToTimedelta() >= RETENTION:
-        return
-    config = NamespaceConfig()
-    config.workflow_execution_retention_ttl.FromTimedelta(RETENTION)
-    await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
-
-
-async def _add_search_attributes(client: Client) -> None:
-    service = client.operator_service
-    known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=NAMESPACE))
-    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes}
-    if missing:
-        request = AddSearchAttributesRequest(namespace=NAMESPACE, search_attributes=missing)
-        await service.add_search_attributes(request)

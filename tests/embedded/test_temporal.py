@@ -8,11 +8,11 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from embedded import temporal
 from embedded.errors import ProgramMissing
+from embedded.namespace import SEARCH_ATTRIBUTES, prepare_namespace, until_findable
 from embedded.ports import choose_port
 from embedded.supervisor import Supervisor
-from embedded.temporal import SEARCH_ATTRIBUTES, TemporalServer, find_temporal
+from embedded.temporal import TemporalServer, find_temporal
 
 pytestmark = pytest.mark.stack
 
@@ -29,14 +29,14 @@ async def running(var: Path, *, prepared: bool = True) -> AsyncIterator[Client]:
 
 async def search_attributes_of(client: Client) -> dict[str, int]:
     answer = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=temporal.NAMESPACE)
+        ListSearchAttributesRequest(namespace=client.namespace)
     )
     return dict(answer.custom_attributes)
 
 
 async def retention_of(client: Client) -> timedelta:
     answer = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=temporal.NAMESPACE)
+        DescribeNamespaceRequest(namespace=client.namespace)
     )
     return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
@@ -56,6 +56,16 @@ async def test_a_database_made_without_them_gets_them(var: Path) -> None:
         assert await search_attributes_of(client) == {}
     async with running(var) as client:
         assert await search_attributes_of(client) == SEARCH_ATTRIBUTES
+
+
+async def test_a_namespace_of_its_own_is_made_and_can_be_searched(var: Path) -> None:
+    async with running(var) as client:
+        own = await Client.connect(client.service_client.config.target_host, namespace="accord")
+        for _ in range(2):  # safe to repeat
+            await prepare_namespace(own)
+        await until_findable(own)
+        assert await retention_of(own) == timedelta(days=30)
+        assert await search_attributes_of(own) == SEARCH_ATTRIBUTES
 
 
 async def test_workflows_are_kept_between_runs(var: Path) -> None:
