@@ -62,6 +62,11 @@ class UnitReading:
         return all(m.agreed or m.is_quiet for m in self.members)
 
     @property
+    def is_sensitive(self) -> bool:
+        """Whether no text about the unit may quote a value."""
+        return any(m.field.sensitive for m in self.members)
+
+    @property
     def has_race(self) -> bool:
         return any(any(m.raced) for m in self.members)
 

@@ -16,6 +16,9 @@ from domain.policies import Custom
 from domain.reading import UnitReading
 from domain.sides import Side
 
+LONGEST_REASON = 500
+"""Characters of a foreign text that a reason may carry."""
+
 
 def decide(policy: Custom, reading: UnitReading) -> Answer:
     """Ask the callable. It fails closed: one that raises may have been the guard of a review."""
@@ -26,7 +29,8 @@ def decide(policy: Custom, reading: UnitReading) -> Answer:
     try:
         said = called(dict(policy.params), facts_of(reading))
     except Exception as error:  # noqa: BLE001 - foreign code: whatever it raises must end in a review, not in a stalled pair
-        return Asks(rule, f"the custom policy failed: {type(error).__name__}: {error}"[:500])
+        said_why = "" if reading.is_sensitive else f": {error}"
+        return Asks(rule, f"the custom policy failed: {type(error).__name__}{said_why}"[:LONGEST_REASON])
     return _understood(said, rule, reading)
 
 
@@ -44,4 +48,5 @@ def _understood(said: Any, rule: str, reading: UnitReading) -> Answer:
         case {"value": value, "side": "a" | "b" as side}:
             return Gives(values_by_field(reading, value), Side(side), rule, f"{rule} gives a value")
         case _:
-            return Asks(rule, f"the custom policy returned nonsense: {said!r}"[:500])
+            shown = "" if reading.is_sensitive else f": {said!r}"
+            return Asks(rule, f"the custom policy returned nonsense{shown}"[:LONGEST_REASON])

@@ -5,12 +5,14 @@ Idea: Khanna, Kunal and Pierce, "A Formal Investigation of Diff3", 2007. No merg
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-LONGEST = 2_000
-"""Lines of one text beyond which the comparison, quadratic at worst, isn't tried."""
+MOST_PAIRS = 30_000
+"""Pairs of equal lines, base against text, beyond which the comparison isn't tried: a text of two lines in turn,
+1,000 times each, took difflib 79 s; at this bound the worst that we found takes 1 s on a busy core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,21 @@ def merge_texts(base: str, a: str, b: str, ignore: Callable[[str], str] = str) -
         ignore: The normal form of a line: what a comparison of lines doesn't see.
     """
     lines = base.split("\n")
-    texts = (lines, a.split("\n"), b.split("\n"))
-    if max(len(text) for text in texts) > LONGEST:
+    texts = (a.split("\n"), b.split("\n"))
+    if any(_pairs(lines, text) > MOST_PAIRS for text in texts):
         return None
-    hunks = [_hunks(lines, text, ignore) for text in texts[1:]]
+    hunks = [_hunks(lines, text, ignore) for text in texts]
     alone = [hunk for hunk in hunks[0] if hunk not in hunks[1]]
     if any(one.touches(other) for one in alone for other in hunks[1]):
         return None
     if any(one.touches(other) for one in hunks[1] if one not in hunks[0] for other in hunks[0]):
         return None
     return "\n".join(_applied(lines, sorted([*alone, *hunks[1]], key=lambda hunk: hunk.start)))
+
+
+def _pairs(base: Sequence[str], text: Sequence[str]) -> int:
+    counted, now = Counter(base), Counter(text)
+    return len(base) + len(text) + sum(count * now[line] for line, count in counted.items())
 
 
 def _hunks(base: Sequence[str], text: Sequence[str], ignore: Callable[[str], str]) -> list[Hunk]:

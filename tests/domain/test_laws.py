@@ -255,6 +255,9 @@ def test_ids_are_distinct_per_baseline_revision_and_stable_otherwise(world: Worl
     assert assess(world.rules, later).conflicts == conflicts
     again = assess(world.rules, replace(world.view, baselines=moved)).conflicts
     assert all(again[name] != conflict_id for name, conflict_id in conflicts.items())
+    other = {name: base.model_copy(update={"a": "other base"}) for name, base in world.view.baselines.items()}
+    from_elsewhere = assess(world.rules, replace(world.view, baselines=other)).conflicts
+    assert not set(from_elsewhere.values()) & set(conflicts.values())
 
 
 @given(TEXTS, TEXTS, TEXTS)

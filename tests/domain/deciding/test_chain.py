@@ -121,6 +121,17 @@ def test_a_custom_policy_may_merge_or_ask() -> None:
     assert unit(verdict).state is UnitState.PENDING
 
 
+@pytest.mark.parametrize(
+    "fails", [lambda _, facts: int(facts["a"]["value"]), lambda _, facts: {"leaks": facts["a"]["value"]}]
+)
+def test_a_failing_custom_policy_quotes_no_sensitive_value(fails: Any) -> None:
+    field = a_field(sensitive=True, policy=[{"kind": "custom", "name": "ours"}])
+    view = a_view({"title": "s3cret"}, {"title": "v"}, BASE, custom={"ours": fails})
+    reason = unit(decide(an_integration(field), view)).reason
+    assert "custom policy" in reason
+    assert "s3cret" not in reason
+
+
 def test_a_custom_policy_that_is_not_installed_holds_the_field() -> None:
     verdict = clash({"kind": "custom", "name": "gone"})
     assert "gone" in unit(verdict).reason

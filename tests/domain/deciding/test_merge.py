@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.deciding.text_merge import LONGEST, merge_texts
+from domain.deciding.text_merge import MOST_PAIRS, merge_texts
 from domain.engine import decide
 from domain.outcome import UnitState
 from domain.sides import Side
@@ -39,9 +39,11 @@ def test_edits_that_overlap_or_touch_are_left_to_a_person(a: str, b: str) -> Non
     assert merge_texts(BASE, a, b) is None
 
 
-def test_a_text_of_very_many_lines_is_left_to_a_person() -> None:
-    long = "\n".join("x" for _ in range(LONGEST + 1))
-    assert merge_texts("", long, "y") is None
+def test_a_text_that_would_take_too_long_to_compare_is_left_to_a_person() -> None:
+    dull = "\n".join(["x", "y"] * (MOST_PAIRS // 400))
+    assert merge_texts(dull, dull + "\nz", "z\n" + dull) is None
+    long = "\n".join(map(str, range(5_000)))
+    assert merge_texts(long, long + "\nz", "z\n" + long) == "z\n" + long + "\nz"
 
 
 def text_clash(a: Any, b: Any, base: Any, **words: Any) -> Any:
