@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from lab.bench.command import bench
 from lab.scenarios.command import run
 
 app = typer.Typer(help="Run scenarios and measurements on simulated systems.", no_args_is_help=True)
 app.command()(run)
+app.command()(bench)
 
 
 @app.callback()

@@ -1,0 +1,165 @@
+"""One run: everything entered, then measured in rounds, contestant after contestant, so that noise hits all alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import time
+
+from pydantic import BaseModel, Field
+
+from lab.bench.contestants import YARDSTICKS, Contestant, Linked, enter_linked, enter_yardstick
+from lab.bench.course import Change, burst, one_by_one, paced, wave
+from lab.bench.meters import Requests, Told, cpu_of, requests_of, resident, told_by
+from lab.bench.pairs import link_pairs
+from lab.bench.results import Latency, Results, Row, claims_of
+from lab.bench.stage import Stage
+
+Tell = Callable[[str], None]
+
+
+class Size(BaseModel, frozen=True):
+    """How much is measured. The defaults end within three minutes on two cores."""
+
+    pairs: int = Field(default=100, ge=10)
+    """Lanes of each contestant; a wave changes all of them at once."""
+    rounds: int = Field(default=3, ge=1)
+    singles: int = Field(default=10, ge=2)
+    """Unloaded changes per round."""
+    pace: float = Field(default=10, gt=0)
+    """Changes a second, neither alone nor saturated, for `paced` changes per round."""
+    paced: int = Field(default=30, ge=2)
+    idle: int = Field(default=300, ge=1)
+    """Pairs linked to see what one that only waits costs in memory."""
+    burst_pairs: int = Field(default=10, ge=2)
+    burst_edits: int = Field(default=30, ge=1)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one contestant did and cost so far."""
+
+    name: str
+    stage: Stage
+    contestant: Contestant
+    told: Told
+    requests: Requests
+    loaded: list[Change] = field(default_factory=list)
+    busy: float = 0
+    """Seconds from the beginning of each wave to its last end, summed up."""
+    cpu: Counter[str] = field(default_factory=Counter)
+    """Seconds by process, during waves."""
+    unloaded: list[Change] = field(default_factory=list)
+    paced: list[Change] = field(default_factory=list)
+
+    @classmethod
+    async def start(cls, name: str, stage: Stage, contestant: Contestant) -> Tally:
+        return cls(name, stage, contestant, *await _costs(stage, contestant))
+
+    async def round(self, size: Size) -> None:
+        """A wave, whose processor time is counted, then changes one by one, then at a steady pace."""
+        with self.metered():
+            changes = await wave(self.contestant)
+        self.note(changes)
+        self.unloaded += await one_by_one(self.contestant, size.singles)
+        self.paced += await paced(self.contestant, size.paced, size.pace)
+
+    @contextmanager
+    def metered(self) -> Iterator[None]:
+        """Count the processor time of the block."""
+        before = cpu_of(self.stage.processes)
+        yield
+        used = cpu_of(self.stage.processes)
+        self.cpu.update({name: seconds - before[name] for name, seconds in used.items()})
+
+    def note(self, changes: Sequence[Change]) -> None:
+        """These ran at once."""
+        self.loaded += changes
+        self.busy += max(change.ended for change in changes) - min(change.began for change in changes)
+
+    async def row(self, per_wave_change: int = 1) -> Row:
+        """The sums, per change.
+
+        Args:
+            per_wave_change: Edits that each change of a wave stands for.
+        """
+        saturated = len(self.loaded) * per_wave_change
+        changes = saturated + len(self.unloaded) + len(self.paced)
+        told, requests = await _costs(self.stage, self.contestant)
+        return Row(
+            name=self.name,
+            changes=changes,
+            per_second=saturated / self.busy,
+            unloaded=Latency.of(self.unloaded),
+            paced=Latency.of(self.paced),
+            loaded=Latency.of(self.loaded),
+            told=Told(*_per_change(told, self.told, changes)),
+            requests=Requests(*_per_change(requests, self.requests, changes)),
+            cpu_ms={name: 1000 * seconds / saturated for name, seconds in self.cpu.items()},
+        )
+
+
+async def measure(stage: Stage, size: Size, tell: Tell) -> Results:
+    """All rows of a run."""
+    tell("linking pairs")
+    clean = await enter_linked(stage, "clean", size.pairs)
+    conflict = await enter_linked(stage, "conflict", size.pairs, contested=True)
+    bursting = await enter_linked(stage, "burst", size.burst_pairs)
+    tell("idle pairs")
+    idle = await _kilobytes_per_idle_pair(stage, size.idle)
+    bare, http = [await enter_yardstick(stage, kind, size.pairs) for kind in YARDSTICKS]
+    rows = await _rounds(stage, [bare, http, clean, conflict], size, tell)
+    tell("echoes")
+    rows.append(await _echoes(stage, clean))
+    tell("bursts")
+    rows.append(await _bursts(stage, bursting, size.burst_edits))
+    return Results(rows=rows, kilobytes_per_idle_pair=idle, claims=claims_of(rows))
+
+
+async def _rounds(stage: Stage, contestants: Sequence[Contestant], size: Size, tell: Tell) -> list[Row]:
+    tallies = [await Tally.start(one.name, stage, one) for one in contestants]
+    for number in range(1, size.rounds + 1):
+        for tally in tallies:
+            tell(f"round {number} of {size.rounds}: {tally.name}")
+            await tally.round(size)
+    return [await tally.row() for tally in tallies]
+
+
+async def _kilobytes_per_idle_pair(stage: Stage, count: int) -> float:
+    """What the worker grows by, per pair that has made its first pass and waits."""
+    before = resident(stage.worker_pid)
+    await link_pairs(stage, "idle", count)
+    return (resident(stage.worker_pid) - before) / count / 1024
+
+
+async def _echoes(stage: Stage, clean: Linked) -> Row:
+    """Our own last writes, told once more by the system that took them."""
+    tally = await Tally.start("echo", stage, clean)
+    await stage.controls.b.hold()
+    for pair in clean.pairs:
+        await stage.controls.b.resend(clean.name, pair.records.b)
+    with tally.metered():
+        began = time()
+        await stage.controls.b.change_settings(webhook_hold=False)
+        await clean.rest()
+        tally.note([Change(began, time())] * len(clean.pairs))
+    return await tally.row()
+
+
+async def _bursts(stage: Stage, bursting: Linked, edits: int) -> Row:
+    """Many edits on each of a few pairs, until the last one of each stands on the other side."""
+    tally = await Tally.start("burst", stage, bursting)
+    with tally.metered():
+        tally.note(await burst(bursting, edits))
+    return await tally.row(edits)
+
+
+async def _costs(stage: Stage, contestant: Contestant) -> tuple[Told, Requests]:
+    told = await told_by(stage.accord.temporal, contestant.workflows)
+    return told, await requests_of(stage.controls, contestant.name)
+
+
+def _per_change(after: Iterable[float], before: Iterable[float], changes: int) -> Iterator[float]:
+    return ((now - then) / changes for now, then in zip(after, before, strict=True))
