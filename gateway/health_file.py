@@ -1,11 +1,13 @@
 """A file that is fresh while a process is well: a health check without a port.
 
 A wedged event loop stops touching it, so a check that looks at its age notices what an open port would hide.
+`python -m gateway.health_file PATH` is that check: exit code 0 while the file is fresh.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -55,3 +57,7 @@ def _touch(path: Path) -> None:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(not is_fresh(Path(sys.argv[1])))

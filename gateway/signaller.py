@@ -85,12 +85,12 @@ class Signaller:
     async def look(self, pair: PairRow, rules: Rules, why: str) -> None:
         """Have a pair look at both sides, for example because it has just been linked.
 
+        One notice is enough, whichever side it names: a pass reads both.
+
         Raises:
             SystemUnavailable: Temporal doesn't answer.
         """
-        await self.send(
-            self._call(pair, rules, "change_noticed", (SideNotice(side=side, source=why),)) for side in SIDES
-        )
+        await self.tell(pair, rules, "change_noticed", SideNotice(side=Side.A, source=why))
 
     def pair_ref(self, pair: PairRow, rules: Rules) -> PairRef:
         """The pair as its workflow and people name it."""

@@ -73,8 +73,8 @@ class House:
     async def in_review(self) -> PairRow:
         """A pair of which both sides changed the owner: a person must decide."""
         pair = await self.linked_in_step()
-        self.world.edit(Side.A, owner="ada")
-        self.world.edit(Side.B, assignee="tom")
+        self.world.edit(Side.A, owner="nora")
+        self.world.edit(Side.B, assignee="tess")
         await self.operations.controls.sync(pair.id, by="ines")
         await eventually(lambda: self.operations.reviews.listed(named=pair.id))
         return pair
