@@ -20,7 +20,7 @@ from activities.resuming import resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
 from activities.taking_back import TakenBack, take_back
-from domain.errors import RecordGone, RecordHidden, StaleVersion
+from domain.errors import RecordGone, RecordHidden, StaleVersion, TryAgain
 from domain.records import FieldVersion, Origin, Snapshot
 from domain.settlement import Outlook
 from domain.sides import SIDES, Pair, Side
@@ -49,12 +49,16 @@ class PlanWriter:
 
         Raises:
             Fenced: Another attempt holds a step; what this one did there is not committed.
+            TryAgain: A system doesn't answer, or says to wait; the step is free for the next attempt.
         """
         for step in self.plan.steps:
             if step.state not in {"pending", "claimed"}:
                 continue
             try:
                 await self._carry_out(step)
+            except TryAgain:
+                await self._release(step)
+                raise
             except (StaleVersion, RecordGone, RecordHidden) as error:
                 return await self._overtaken(error.message)
         return await self._close()
@@ -83,6 +87,11 @@ class PlanWriter:
                 raise Fenced(
                     f"step {step.n} of plan {self.plan.id} is held by another attempt", step_id=step.id
                 )
+
+    async def _release(self, step: StepRow) -> None:
+        """The system didn't answer: the next attempt needn't wait until this one's claim has grown old."""
+        async with self.database.begin() as tx:
+            await plans.release(tx, step.id, self.holder)
 
     async def _target(self, step: StepRow) -> Snapshot:
         """The record to write on: read again, unless the system compares and sets and nobody tried before us."""

@@ -127,6 +127,16 @@ CLAIM = (
     .returning(plan_steps.c.id)
 )
 
+RELEASE = (
+    update(plan_steps)
+    .where(
+        plan_steps.c.id == bindparam("step_id"),
+        plan_steps.c.state == "claimed",
+        plan_steps.c.holder == ATTEMPT,
+    )
+    .values(claimed_at=func.to_timestamp(0))
+)
+
 FINISH = (
     update(plan_steps)
     .where(
@@ -188,6 +198,14 @@ async def claim(tx: Tx, step_id: int, holder: str, *, abandoned_after: timedelta
     """
     values = {"step_id": step_id, "attempt": holder, "abandoned_after": abandoned_after}
     return await tx.scalar(CLAIM, values) is not None
+
+
+async def release(tx: Tx, step_id: int, holder: str) -> None:
+    """Let go of a step whose request failed: its claim counts as a dead attempt's, so the next one may try at once.
+
+    It stays claimed: whoever takes it over must first look whether the request arrived after all.
+    """
+    await tx.execute(RELEASE, {"step_id": step_id, "attempt": holder})
 
 
 async def finish_step(

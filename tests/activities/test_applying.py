@@ -20,6 +20,11 @@ from tests.activities.world import NOTES, PRIORITY, TITLE, World, declaration, o
 
 pytestmark = pytest.mark.stack
 
+
+class KilledHere(BaseException):
+    """The attempt ends here, without a chance to let go of anything."""
+
+
 LOST = raising(SystemUnavailable("no answer"))
 NO_CAS = Pair({}, {"compare_and_set": False})
 
@@ -50,7 +55,7 @@ async def test_a_lost_answer_is_looked_up_and_nothing_is_written_twice(build: Bu
     world.connectors.b.interfere = once("after", "write", LOST)
     with pytest.raises(SystemUnavailable):
         await world.apply(plan_id)
-    done = await world.apply(plan_id)
+    done = await world.apply(plan_id, attempt=2)
     assert done.outcome == "settled"
     assert world.versions() == (2, 2)
     assert await world.base("title") == ("Printer on fire", "Printer on fire")
@@ -72,8 +77,8 @@ async def test_a_step_that_another_attempt_holds_is_not_sent(build: Build) -> No
     world = await build()
     world.edit(Side.A, title="Printer on fire")
     plan_id = await planned(world)
-    world.connectors.b.interfere = once("before", "write", LOST)
-    with pytest.raises(SystemUnavailable):
+    world.connectors.b.interfere = once("before", "write", raising(KilledHere()))
+    with pytest.raises(KilledHere):
         await world.apply(plan_id, attempt=1)
     with pytest.raises(Fenced, match="held by another attempt"):
         await world.apply(plan_id, attempt=2)
@@ -465,8 +470,9 @@ async def test_our_own_write_is_in_the_ledger_with_its_exact_version(build: Buil
     world.edit(Side.A, title="Printer on fire")
     await world.one_pass()
     async with world.database.begin() as tx:
-        own = await ledger.is_own(tx, [world.pair.pair_id], "right", "1", str(world.record(Side.B).version))
-    assert own == {world.pair.pair_id}
+        version = str(world.record(Side.B).version)
+        found = await ledger.echoes(tx, [world.pair.pair_id], world.ref(Side.B), version)
+    assert found.own == {world.pair.pair_id}
 
 
 async def test_a_version_that_carries_more_than_our_write_is_no_echo(build: Build) -> None:
@@ -475,8 +481,9 @@ async def test_a_version_that_carries_more_than_our_write_is_no_echo(build: Buil
     world.edit(Side.A, title="Printer on fire")
     await world.one_pass()
     async with world.database.begin() as tx:
-        own = await ledger.is_own(tx, [world.pair.pair_id], "right", "1", str(world.record(Side.B).version))
-    assert own == set()
+        version = str(world.record(Side.B).version)
+        found = await ledger.echoes(tx, [world.pair.pair_id], world.ref(Side.B), version)
+    assert found.own == set()
 
 
 async def test_a_pause_that_the_system_asks_for_is_passed_on(build: Build) -> None:

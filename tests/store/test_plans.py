@@ -86,6 +86,20 @@ async def test_a_commit_by_another_than_the_holder_is_refused(tx: Tx, plan: Open
         await plans.finish_step(tx, step.id, "attempt 1", None, "done")
 
 
+async def test_a_released_step_is_taken_over_at_once_and_still_known_as_tried(
+    tx: Tx, pair: PairRow, plan: OpenPlan
+) -> None:
+    [step] = plan.steps
+    await plans.claim(tx, step.id, "attempt 1")
+    await plans.release(tx, step.id, "attempt 2")
+    assert not await plans.claim(tx, step.id, "attempt 2")
+    await plans.release(tx, step.id, "attempt 1")
+    known = await open_plan(tx, pair)
+    assert known is not None
+    assert known.steps[0].state == "claimed"
+    assert await plans.claim(tx, step.id, "attempt 2")
+
+
 async def test_a_step_that_nobody_claimed_cannot_be_finished(tx: Tx, plan: OpenPlan) -> None:
     with pytest.raises(Fenced):
         await plans.finish_step(tx, plan.steps[0].id, "attempt 1", None, "done")
