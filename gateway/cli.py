@@ -34,8 +34,8 @@ PANELS = {
 }
 
 
-def build() -> typer.Typer:
-    """The command line with every verb; a broken plug-in is one line, and the others work."""
+def build(verb: str | None = None) -> typer.Typer:
+    """The command line. What other packages offer is loaded only where `verb` isn't one of ours."""
     app = typer.Typer(
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -43,15 +43,17 @@ def build() -> typer.Typer:
         help="Keeps linked records in two systems equal, and nobody's edit is lost.",
     )
     for panel, verbs in PANELS.items():
-        for verb in verbs:
-            app.command(rich_help_panel=panel)(verb)
+        for one in verbs:
+            app.command(rich_help_panel=panel)(one)
     app.command(hidden=True)(controlling.renew)
-    for point in entry_points(group=GROUP):
-        _join(app, point)
+    if verb not in {command.callback.__name__ for command in app.registered_commands if command.callback}:
+        for point in entry_points(group=GROUP):
+            _join(app, point)
     return app
 
 
 def _join(app: typer.Typer, point: EntryPoint) -> None:
+    """Add one plug-in; a broken one is one line, and the others work."""
     try:
         joined: typer.Typer = point.load()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a plug-in, the operator's verbs must work
@@ -62,8 +64,9 @@ def _join(app: typer.Typer, point: EntryPoint) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Errors are one message; a traceback is only for what is a bug."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build()(args=arguments)
+        build(next(iter(given), None))(args=given)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else FAILED if ended.code else DONE
     except Exception as error:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from temporalio.client import Client
@@ -25,6 +26,7 @@ from domain.sides import SIDES, Pair, Side
 from gateway.temporal import translated
 from store import integrations, ledger, pairs
 from store.database import Tx
+from store.ledger import Echoes
 from store.pairs import PairRow
 from workflows import options, story
 from workflows.match import MatchWorkflow
@@ -35,6 +37,22 @@ PATIENCE = timedelta(seconds=3)
 
 AT_ONCE = 20
 """Calls to Temporal under way for one delivery."""
+
+
+NO_ECHOES = Echoes(frozenset(), frozenset())
+
+ECHO_PATIENCE = timedelta(seconds=2)
+"""For a write under way to be kept; a step is one request, and most take a small part of this."""
+ECHO_PAUSE = 0.02
+"""Seconds; what is left of a step once its system has sent the webhook is one commit, 5 ms unloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWrite:
+    """A version that this pair may be writing at this moment: the webhook can arrive before the response is kept."""
+
+    pair_id: str
+    notice: ChangeNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,8 @@ class Call:
     summary: str = ""
     attributes: TypedSearchAttributes = TypedSearchAttributes.empty
     priority: Priority = options.CHANGE
+    unless_own: OwnWrite | None = None
+    """Dropped, if it turns out to be this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +126,18 @@ class Signaller:
     async def _route(self, tx: Tx, notice: ChangeNotice) -> list[Call]:
         ref = notice.ref
         linked = await pairs.of_record(tx, ref.connection, ref.id, ref.record_type)
-        own = await _own_writes(tx, notice, linked)
-        told = [await self._notice(tx, pair, notice) for pair in linked if pair.id not in own]
+        own, undecided = await _echoes(tx, notice, [pair.id for pair in linked])
+        told = [
+            await self._notice(tx, pair, notice, may_be_own=pair.id in undecided)
+            for pair in linked
+            if pair.id not in own
+        ]
         return told + await self._match(tx, notice, linked)
 
-    async def _notice(self, tx: Tx, pair: PairRow, notice: ChangeNotice) -> Call:
+    async def _notice(self, tx: Tx, pair: PairRow, notice: ChangeNotice, *, may_be_own: bool) -> Call:
         rules = await self.context.rules.at(tx, pair.integration, pair.version)
-        return self._call(pair, rules, "change_noticed", (_addressed(notice, pair),))
+        call = self._call(pair, rules, "change_noticed", (_addressed(notice, pair),))
+        return replace(call, unless_own=OwnWrite(pair.id, notice)) if may_be_own else call
 
     async def _match(self, tx: Tx, notice: ChangeNotice, linked: Sequence[PairRow]) -> list[Call]:
         """Integrations that want a counterpart for such a record and have no pair with it."""
@@ -138,7 +163,19 @@ class Signaller:
             priority=options.CHANGE if signal == "change_noticed" else options.DECISION,
         )
 
+    async def _is_own(self, write: OwnWrite) -> bool:
+        """Wait until the write under way is kept, then say whether it is what the notice speaks of."""
+        deadline = monotonic() + ECHO_PATIENCE.total_seconds()
+        while True:
+            async with self.context.database.begin() as tx:
+                own, undecided = await _echoes(tx, write.notice, [write.pair_id])
+            if own or not undecided or monotonic() > deadline:
+                return bool(own)
+            await asyncio.sleep(ECHO_PAUSE)
+
     async def _send(self, call: Call) -> None:
+        if call.unless_own is not None and await self._is_own(call.unless_own):
+            return
         with translated(self.temporal):
             await self.temporal.start_workflow(
                 call.workflow,
@@ -155,12 +192,11 @@ class Signaller:
             )
 
 
-async def _own_writes(tx: Tx, notice: ChangeNotice, linked: Sequence[PairRow]) -> set[str]:
+async def _echoes(tx: Tx, notice: ChangeNotice, pair_ids: Sequence[str]) -> Echoes:
     """Pairs that made this very version themselves: for them alone it is an echo (semantics §2.6)."""
-    if notice.version is None or notice.kind == "deleted" or not linked:
-        return set()
-    ids = [pair.id for pair in linked]
-    return await ledger.is_own(tx, ids, notice.ref.connection, notice.ref.id, notice.version)
+    if notice.version is None or notice.kind == "deleted" or not pair_ids:
+        return NO_ECHOES
+    return await ledger.echoes(tx, pair_ids, notice.ref, notice.version)
 
 
 def _addressed(notice: ChangeNotice, pair: PairRow) -> SideNotice:
