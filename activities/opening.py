@@ -9,7 +9,7 @@ from activities.committing import alert_prefix
 from activities.look import Look
 from domain.outcome import Decision, DecisionVerdict, PlannedWrite
 from domain.settlement import Outlook, still_holds
-from store import alerts, audit, decisions, pairs, parked, plans
+from store import alerts, audit, decisions, pairs, parked, plans, reviews
 from store.database import Tx
 from store.plans import StepRow
 
@@ -26,6 +26,16 @@ async def lift(tx: Tx, pair_id: str, by: str) -> None:
     released = await parked.release(tx, pair_id)
     await alerts.clear_under(tx, alert_prefix(pair_id))
     await audit.append(tx, by, "retry", pair_id=pair_id, released=released)
+
+
+async def with_units(tx: Tx, said: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Each decision with the unit that its review is or was about: a plain signal carries a token only."""
+    return tuple([await _with_unit(tx, decision) for decision in said])
+
+
+async def _with_unit(tx: Tx, decision: Decision) -> Decision:
+    review = None if decision.unit else await reviews.get(tx, decision.token)
+    return decision if review is None else decision.model_copy(update={"unit": review.unit})
 
 
 async def heard_before(tx: Tx, pair_id: str, said: Sequence[Decision]) -> dict[str, DecisionVerdict]:

@@ -25,7 +25,7 @@ from activities.messages import (
     ResolveInput,
     Standing,
 )
-from activities.opening import OpenPlanOutlook, heard_before, lift, look_at_open_plan
+from activities.opening import OpenPlanOutlook, heard_before, lift, look_at_open_plan, with_units
 from activities.reading import Unseen, read_ends
 from activities.rulebook import Rules
 from activities.standing import make_standing
@@ -105,10 +105,11 @@ class PassActivities:
         async with self.context.database.begin() as tx:
             found, rules = await self._load(tx, asked.pair)
             read = await snapshots.get(tx, Pair(*asked.snapshots))
-            heard = await heard_before(tx, asked.pair.pair_id, asked.decisions)
+            told = await with_units(tx, asked.decisions)
+            heard = await heard_before(tx, asked.pair.pair_id, told)
         look = make_look(self.context, asked.pair, found, rules, read)
         facts = await gather_facts(self.context, look, assess(look.declared, look.view))
-        said = self._admitted(look, tuple(d for d in asked.decisions if d.token not in heard))
+        said = self._admitted(look, tuple(d for d in told if d.token not in heard))
         valid = await self._allowed(look, said)
         look = make_look(
             self.context, asked.pair, found, rules, read, facts=facts, decisions=said, valid=valid

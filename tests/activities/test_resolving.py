@@ -195,6 +195,16 @@ async def test_a_decision_about_what_has_moved_on_is_refused_and_on_record(build
     assert [row.verdict.refusal for row in await recorded(world)] == [Refusal.STALE]
 
 
+async def test_a_refused_signal_raises_an_alert_that_names_the_field_though_it_carried_a_token_only(
+    build: Build,
+) -> None:
+    world = await build()
+    token = await contested(world)
+    world.edit(Side.B, assignee="kim")
+    await world.one_pass(a_side(token, Side.B, channel="signal"))
+    assert [alert.key.rpartition("/")[2] for alert in await world.alerts()] == ["owner"]
+
+
 async def test_a_value_that_the_system_does_not_allow_now_is_refused(build: Build) -> None:
     world = await build(settings=Pair({}, {"allowed": {"assignee": ["ines", "tom", "eva"]}}))
     token = await contested(world)
