@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import ARRAY, Text, and_, bindparam, func, insert, literal, select
 
 from domain.records import RecordRef
 from domain.sides import Side
 from domain.values import digest
 from store.database import Tx
-from store.schema import write_ledger
+from store.schema import pair_ends, plan_steps, plans, write_ledger
 
 RECORD = insert(write_ledger)
 
-OWN = (
-    select(write_ledger.c.pair_id)
-    .distinct()
-    .where(
+PAIR_IDS = bindparam("pair_ids", type_=ARRAY(Text))
+CONNECTION = bindparam("connection", type_=Text)
+RECORD_ID = bindparam("record_id", type_=Text)
+
+
+class Echoes(NamedTuple):
+    """What is known of a version, pair by pair."""
+
+    own: frozenset[str]
+    """Pairs that wrote exactly this version themselves."""
+    undecided: frozenset[str]
+    """Pairs that are just writing on this record: their write may turn out to be this version."""
+
+
+def _echoes() -> Any:
+    """One statement, so that a write can't be kept between the two looks."""
+    own = select(write_ledger.c.pair_id, literal(True).label("is_own")).where(
         write_ledger.c.exact,
-        write_ledger.c.connection == bindparam("connection"),
-        write_ledger.c.record_id == bindparam("record_id"),
+        write_ledger.c.connection == CONNECTION,
+        write_ledger.c.record_id == RECORD_ID,
         write_ledger.c.version == bindparam("version"),
-        write_ledger.c.pair_id == func.any(bindparam("pair_ids")),
+        write_ledger.c.pair_id == func.any(PAIR_IDS),
     )
-)
+    end = and_(pair_ends.c.pair_id == plans.c.pair_id, pair_ends.c.side == plan_steps.c.side)
+    under_way = (
+        select(plans.c.pair_id, literal(False))
+        .join(plan_steps, plan_steps.c.plan_id == plans.c.id)
+        .join(pair_ends, end)
+        .where(
+            plans.c.state == "open",
+            plan_steps.c.state == "claimed",
+            plans.c.pair_id == func.any(PAIR_IDS),
+            pair_ends.c.connection == CONNECTION,
+            pair_ends.c.record_id == RECORD_ID,
+        )
+    )
+    return own.union(under_way)
+
+
+ECHOES = _echoes()
 
 
 async def record(
@@ -57,12 +87,14 @@ async def record(
     await tx.execute(RECORD, values)
 
 
-async def is_own(tx: Tx, pair_ids: Sequence[str], connection: str, record_id: str, version: str) -> set[str]:
-    """Those of the pairs that wrote exactly this version themselves. Every other pair must be told of it."""
+async def echoes(tx: Tx, pair_ids: Sequence[str], ref: RecordRef, version: str) -> Echoes:
+    """Which of the pairs know this version of the record as their own write. Every other pair must be told of it."""
     values = {
         "pair_ids": list(pair_ids),
-        "connection": connection,
-        "record_id": record_id,
+        "connection": ref.connection,
+        "record_id": ref.id,
         "version": version,
     }
-    return set(await tx.scalars(OWN, values))
+    rows = list(await tx.execute(ECHOES, values))
+    own = frozenset(row.pair_id for row in rows if row.is_own)
+    return Echoes(own, frozenset(row.pair_id for row in rows) - own)
