@@ -7,7 +7,8 @@ told (`send`), each by signal-with-start, so that a workflow that was never star
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
@@ -15,15 +16,17 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import Priority, TypedSearchAttributes
+from temporalio.service import RPCError
 
 from activities.context import Context
 from activities.matching import MatchInput
 from activities.messages import PairRef, SideNotice
 from activities.rulebook import Rules
+from domain.errors import ConfigError
 from domain.integration import Integration
 from domain.records import ChangeNotice, RecordRef
 from domain.sides import SIDES, Pair, Side
-from gateway.temporal import translated
+from gateway.temporal import OUT, translated
 from store import integrations, ledger, pairs
 from store.database import Tx
 from store.ledger import Echoes
@@ -89,6 +92,7 @@ class Signaller:
 
         Raises:
             SystemUnavailable: Temporal doesn't answer. Some may have been told; telling them twice does no harm.
+            ConfigError: Temporal refuses, as it lacks a namespace or a search attribute.
         """
         waiting = list(calls)
         for start in range(0, len(waiting), AT_ONCE):
@@ -176,7 +180,7 @@ class Signaller:
     async def _send(self, call: Call) -> None:
         if call.unless_own is not None and await self._is_own(call.unless_own):
             return
-        with translated(self.temporal):
+        with translated(self.temporal), _refusals(call):
             await self.temporal.start_workflow(
                 call.workflow,
                 call.start,
@@ -190,6 +194,17 @@ class Signaller:
                 priority=call.priority,
                 rpc_timeout=PATIENCE,
             )
+
+
+@contextmanager
+def _refusals(call: Call) -> Iterator[None]:
+    """What Temporal answers but won't do: a namespace or a search attribute is missing, the account may not."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status in OUT:
+            raise
+        raise ConfigError(f"Temporal refuses to start or signal {call.id}: {error.message}") from error
 
 
 async def _echoes(tx: Tx, notice: ChangeNotice, pair_ids: Sequence[str]) -> Echoes:

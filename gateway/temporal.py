@@ -21,6 +21,7 @@ OUT = frozenset(
         RPCStatusCode.INTERNAL,
     }
 )
+"""It isn't there, or says "not now": the same call may work later."""
 
 
 @contextmanager

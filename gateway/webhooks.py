@@ -23,7 +23,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 from pydantic import BaseModel
 
 from connectors.base import Connector
-from domain.errors import StopIntegration, SyncError, SystemUnavailable
+from domain.errors import StopIntegration, SyncError
 from domain.records import ChangeNotice
 from gateway.assembly import Accord
 from gateway.body import read_body
@@ -138,7 +138,7 @@ async def signal(accord: Accord, signaller: Signaller, kept: Kept) -> bool:
         await signaller.send(kept.calls)
         async with accord.database.begin() as tx:
             await deliveries.mark_signalled(tx, [kept.number])
-    except SystemUnavailable as error:
+    except SyncError as error:
         log.warning("delivery_waits", delivery=kept.number, reason=error.message)
         return False
     return True

@@ -24,6 +24,7 @@ def up(
 
 
 async def _up(workers: int) -> None:
+    from embedded.ports import choose_port
     from embedded.settings import EmbeddedSettings
     from embedded.stack import EmbeddedStack
     from gateway.assembly import read_connections
@@ -31,7 +32,10 @@ async def _up(workers: int) -> None:
     from integrations.settings import read_settings
 
     settings = read_settings()
-    connections = read_connections(settings)  # a missing secret is told now, not by a worker's log
+    # A missing secret and a port in use are told now, before anything was started, and not by a child's log.
+    connections = read_connections(settings)
+    port = choose_port(settings.gateway_port, "ACCORD_GATEWAY_PORT")
+    settings = settings.model_copy(update={"gateway_port": port})
     out, stop = console(), _stopped()
     with out.status("Starting PostgreSQL and Temporal …") as status:
         stack = EmbeddedStack(EmbeddedSettings.from_environment())
