@@ -6,6 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check format bench lock schema clean
@@ -40,8 +41,10 @@ format: $(STAMP) ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: ## Pin every dependency with its hash
-	@uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --no-emit-index-url --no-annotate -o requirements.lock pyproject.toml
+lock: ## Pin every dependency with its hash; the image's are the same without the extras
+	@$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	@$(COMPILE) -c requirements.lock -o deploy/requirements.lock pyproject.toml
+	@echo "setuptools>=77" | $(COMPILE) -o deploy/build.lock -
 
 schema: $(STAMP) ## JSON Schema of declarations, for editors
 	@$(BIN)/python -m integrations.schema

@@ -5,6 +5,7 @@ and ACCORD_TEMPORAL_NAMESPACE name, and ends when workflows can be found there. 
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -151,8 +152,17 @@ async def main() -> None:
     await until_findable(client)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Prepare it, and end at once: the SDK's threads can crash the interpreter's own tidying (signal 11 was seen)."""
+    code = 0
     try:
         asyncio.run(main())
-    except SyncError as failure:
-        sys.exit(f"namespace: {failure.message}")
+    except SyncError as error:
+        sys.stderr.write(f"namespace: {error.message}\n")
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    run()
