@@ -13,11 +13,12 @@ A per-integration workflow subclasses `PairWorkflow`, restates `run`, and overri
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.ending import EndingActivities
@@ -26,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         ApplyInput,
         Assessed,
         DetectInput,
+        Ended,
         EndInput,
         OpenReview,
         Resolved,
@@ -38,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.noting import NotingActivities
     from activities.passes import PassActivities
     from activities.standing import parked_too
-    from domain.outcome import Decision
+    from domain.outcome import Decision, DecisionVerdict
     from workflows import options, story
     from workflows.alarm import Alarm
     from workflows.state import ApproveSignal, Deadline, OperatorSignal, OverrideSignal, PairState, Taken
@@ -103,8 +105,10 @@ class PairLoop:
 
     @workflow.signal
     def resume(self, said: OperatorSignal) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`, or once the integration's brake is released."""
         self.state.paused_by = None
+        if "braked" in self.state.standing.states:
+            self.state.stopped = None
         self.state.look_everywhere(f"resumed by {said.who}")
 
     @workflow.signal
@@ -117,8 +121,9 @@ class PairLoop:
 
     @workflow.signal
     def unlink(self, said: OperatorSignal) -> None:
-        """End the link; both records stay as they are."""
+        """End the link, also of a paused pair; both records stay as they are."""
         self.state.unlink_by = said.who
+        self.state.paused_by = None
         self._interrupt()
 
     @workflow.signal
@@ -147,17 +152,30 @@ class PairLoop:
         """Run until the link ends; returns the last sentence of the story."""
         while True:
             await self._until_due()
-            if self.state.unlink_by:
-                unlinked = EndInput(pair=self.state.pair, reason="unlinked", by=self.state.unlink_by)
-                return await self._end(unlinked) or "unlinked"
             if self._wants_new_run():
                 self._continue_as_new()
             await self._meet_deadlines()
             await self._note_waiting()
-            if self.state.has_work and not self.state.is_waiting:
-                ending = await self._interruptible_pass()
-                if ending is not None:
-                    return ending
+            ending = await self._next_step()
+            if ending is not None:
+                return ending
+
+    async def _next_step(self) -> str | None:
+        """Unlink, or make a pass, if either is wanted; the ending sentence if the link ended."""
+        if self.state.wants_end:
+            return await self._unlink()
+        return await self._interruptible_pass() if self.state.wants_pass else None
+
+    async def _unlink(self) -> str | None:
+        try:
+            return await self._end(
+                EndInput(pair=self.state.pair, reason="unlinked", by=self.state.unlink_by or "")
+            )
+        except ActivityError as error:
+            self._give_way(error)
+            if self.state.stopped:
+                self.state.unlink_by = None
+            return None
 
     async def _until_due(self) -> None:
         deadlines = [] if self.state.paused_by else self.state.deadlines()
@@ -167,14 +185,13 @@ class PairLoop:
 
     def _is_due(self) -> bool:
         state = self.state
-        if (
-            state.unlink_by
+        return (
+            state.wants_end
+            or state.wants_pass
             or self._alarm.rang
             or self._wants_new_run()
             or self._waiting_note() != self._noted
-        ):
-            return True
-        return state.has_work and not state.is_waiting
+        )
 
     def _wants_new_run(self) -> bool:
         info = workflow.info()
@@ -188,29 +205,33 @@ class PairLoop:
         workflow.continue_as_new(self.state)
 
     async def _interruptible_pass(self) -> str | None:
-        """One pass. Pause and unlink cancel it; what it had taken is put back, whatever stops it."""
-        taken = self.state.take()
-        self.state.busy = True
-        if self.state.standing.settle and not taken.decisions:
-            await workflow.sleep(self.state.standing.settle, summary="settle: wait for half-typed values")
-        self._interrupted = False
-        self._running = asyncio.create_task(self._pass(taken))
+        """One pass. Pause and unlink cancel it."""
+        self.state.busy, self._interrupted = True, False
+        self._running = asyncio.create_task(self._settled_pass())
         try:
-            ending = await self._running
+            return await self._running
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
-            self.state.put_back(taken)
-            return None
         except ActivityError as error:
-            self.state.put_back(taken)
             if not self._interrupted:
                 self._give_way(error)
-            return None
         finally:
             self._running = None
             self.state.busy = False
-        return ending
+        return None
+
+    async def _settled_pass(self) -> str | None:
+        """Let half-typed values settle, then look; what the pass had taken is put back, whatever stops it."""
+        settle = self.state.standing.settle
+        if settle and not self.state.decisions:
+            await workflow.sleep(settle, summary="settle: wait for half-typed values")
+        taken = self.state.take()
+        try:
+            return await self._pass(taken)
+        except BaseException:
+            self.state.put_back(taken)
+            raise
 
     async def _pass(self, taken: Taken) -> str | None:
         """Detect, resolve, apply. Returns the ending sentence if the link ended."""
@@ -223,15 +244,20 @@ class PairLoop:
             )
         if found.outcome == "unreachable":
             self.state.put_back(taken)
-            self._back_off(found.story, found.retry_in)
+            self._back_off(found.story, at_least=found.retry_in)
             return None
-        self.state.failures = 0
+        if found.outcome == "stopped":
+            self.state.put_back(taken)
+            return None
+        self.state.failures, self.state.lost = 0, set()
+        if found.look_again:
+            self.state.look_everywhere(found.story)
         resolved = await self._resolve(found, taken.decisions)
         plan_id = (resolved.plan_id if resolved else None) or found.plan_id
         if plan_id is not None:
             await self._apply(plan_id, found, resolved)
         if resolved is not None:
-            await self._tell_reviewers(resolved)
+            await self._tell_reviewers(resolved.opened, resolved.decisions)
         return None
 
     def _interrupt(self) -> None:
@@ -241,14 +267,13 @@ class PairLoop:
 
     # ---------------------------------------------------------------------------------------------- the activities
     async def _detect(self, taken: Taken) -> Assessed:
-        state = self.state
-        retried_by, state.retried_by = state.retried_by, None
+        state, retried_by = self.state, self.state.retried_by
         found = await workflow.execute_activity_method(
             PassActivities.detect_changes,
             DetectInput(
                 pair=state.pair,
                 notices=tuple(taken.dirty.values()),
-                gone=tuple(sorted(taken.gone)),
+                gone=tuple(sorted(taken.gone | state.lost)),
                 retried_by=retried_by,
             ),
             summary=f"read {state.pair.both}",
@@ -256,7 +281,10 @@ class PairLoop:
             **options.STEP,
         )
         assert isinstance(found, Assessed)  # options are passed as a mapping, which hides the result's type
-        self._stand(found.standing, stopped=found.story if found.outcome == "stopped" else None)
+        if state.retried_by == retried_by:
+            state.retried_by = None
+        if found.outcome != "unreachable":  # then the back-off says how the pair stands
+            self._stand(found.standing, stopped=found.story if found.outcome == "stopped" else None)
         return found
 
     async def _resolve(self, found: Assessed, decisions: list[Decision]) -> Resolved | None:
@@ -271,11 +299,10 @@ class PairLoop:
             **options.STEP,
         )
         assert isinstance(resolved, Resolved)  # as above
-        for verdict in resolved.decisions:
-            if not verdict.accepted:
-                self.state.forget_decision(verdict.token)
+        self.state.judge(resolved.decisions)
         if resolved.outcome == "look_again":
             self.state.look_everywhere(resolved.story)
+            self.state.hear_again(decisions, resolved.decisions)
         self._stand(resolved.standing, stopped=resolved.story if resolved.outcome == "stopped" else None)
         return resolved
 
@@ -305,16 +332,20 @@ class PairLoop:
             summary=f"end the link: {asked.reason or 'a record is gone'}",
             **options.STEP,
         )
+        assert isinstance(ended, Ended)  # as above
         self._stand(ended.standing)
-        return ended.story if ended.outcome in {"detached", "closed"} else None
+        self.state.judge(ended.decisions)
+        self.state.lost = set(asked.gone) if ended.outcome == "waits" else set()
+        await self._tell_reviewers(ended.opened, ended.decisions)
+        return None if ended.outcome == "waits" else ended.story
 
-    async def _tell_reviewers(self, resolved: Resolved) -> None:
-        for token in resolved.opened:
+    async def _tell_reviewers(self, opened: Sequence[str], judged: Sequence[DecisionVerdict]) -> None:
+        for token in opened:
             review = self.state.review(token)
             if review is not None:
                 await self.on_review_opened(review)
                 await self._notify(token, "opened")
-        for verdict in resolved.decisions:
+        for verdict in judged:
             if verdict.accepted:
                 await self._notify(verdict.token, "decided", verdict.message)
 
@@ -330,21 +361,22 @@ class PairLoop:
         try:
             await workflow.execute_activity_method(activity, said, summary=summary, **options.NOTE)
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise  # the pass that it belongs to was interrupted
             workflow.logger.warning("%s failed: %s", summary, error.cause or error)
 
     # ------------------------------------------------------------------------------------------------- giving way
     def _give_way(self, error: ActivityError) -> None:
         """An activity gave up. Wait by back-off, or stop where waiting can't help."""
-        failure = _innermost(error)
-        said = getattr(failure, "message", "") or str(failure)
-        if isinstance(failure, ApplicationError) and failure.non_retryable:
-            self._stand(self._with_state("braked", said), stopped=said)
+        failure = _said_by_us(error)
+        if failure is not None and failure.non_retryable:
+            self._stand(self._with_state("braked", failure.message), stopped=failure.message)
         else:
-            self._back_off(said)
+            self._back_off(failure.message if failure else str(error.cause or error))
 
-    def _back_off(self, reason: str, pause: timedelta | None = None) -> None:
+    def _back_off(self, reason: str, *, at_least: timedelta | None = None) -> None:
         steps = options.BACK_OFF
-        pause = pause or steps[min(self.state.failures, len(steps) - 1)]
+        pause = max(steps[min(self.state.failures, len(steps) - 1)], at_least or timedelta(0))
         self.state.failures += 1
         self.state.retry_at = workflow.now() + pause
         self._stand(self._with_state("unreachable", reason))
@@ -411,10 +443,12 @@ class PairLoop:
             self._stand(self._with_state("paused", f"paused by {self.state.paused_by}"))
 
 
-def _innermost(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
+def _said_by_us(error: BaseException) -> ApplicationError | None:
+    """The failure that `activities/failures.py` made, below Temporal's own. Its causes are converted too, and say less."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    return cause
 
 
 @workflow.defn

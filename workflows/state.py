@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
 from activities.messages import OpenReview, PairRef, SideNotice, Standing
-from domain.outcome import Decision
+from domain.outcome import Decision, DecisionVerdict
 from domain.sides import SIDES, Side
 
 REMEMBERED = 50
@@ -47,6 +48,8 @@ class PairState(BaseModel):
     """The newest notice per side that no pass has looked at yet; a second one would say nothing more."""
     gone: set[Side] = Field(default_factory=set)
     """Sides whose deletion an event told."""
+    lost: set[Side] = Field(default_factory=set)
+    """Sides that are gone while a person is asked what that means: the event is told once, the pass comes again."""
     decisions: list[Decision] = Field(default_factory=list)
     decided: list[str] = Field(default_factory=list)
     """The last tokens that were answered."""
@@ -84,6 +87,15 @@ class PairState(BaseModel):
         """Paused, stopped, or backing off: what comes is kept, nothing is read."""
         return bool(self.paused_by or self.stopped or self.retry_at)
 
+    @property
+    def wants_pass(self) -> bool:
+        return self.has_work and not (self.is_waiting or self.unlink_by)
+
+    @property
+    def wants_end(self) -> bool:
+        """An operator unlinks; after a failure to say so to the store that waits out the back-off."""
+        return bool(self.unlink_by and not self.retry_at)
+
     def review(self, token: str) -> OpenReview | None:
         return next((r for r in self.standing.reviews if r.token == token), None)
 
@@ -103,9 +115,17 @@ class PairState(BaseModel):
         self.decided = [*self.decided, decision.token][-REMEMBERED:]
         self.retry_at = None
 
-    def forget_decision(self, token: str) -> None:
-        """The decision was refused: the review may be answered again."""
-        self.decided = [t for t in self.decided if t != token]
+    def judge(self, verdicts: Iterable[DecisionVerdict]) -> None:
+        """Where every answer to a review was refused, it may be answered again."""
+        listed = list(verdicts)
+        accepted = {verdict.token for verdict in listed if verdict.accepted}
+        refused = {verdict.token for verdict in listed} - accepted
+        self.decided = [token for token in self.decided if token not in refused]
+
+    def hear_again(self, said: Iterable[Decision], judged: Iterable[DecisionVerdict]) -> None:
+        """Keep for the next pass what this one could not judge yet."""
+        heard = {verdict.token for verdict in judged}
+        self.decisions = [*(one for one in said if one.token not in heard), *self.decisions]
 
     def take(self) -> Taken:
         taken = Taken(self.dirty, self.gone, self.decisions)
@@ -122,7 +142,7 @@ class PairState(BaseModel):
     def stand(self, standing: Standing) -> None:
         """Take over what an activity said, and forget reminders of reviews that closed."""
         open_units = {r.unit for r in standing.reviews}
-        self.sent = [mark for mark in self.sent if mark.split("/")[0] in open_units]
+        self.sent = [mark for mark in self.sent if mark.rsplit("/", 1)[0] in open_units]
         self.standing = standing
 
     def deadlines(self) -> list[Deadline]:
