@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 
 import workflows
 from workflows.match import MatchWorkflow
@@ -13,9 +14,8 @@ from workflows.pair import PairLoop
 
 def pair_workflows() -> dict[str, type[PairLoop]]:
     """What a declaration may name as its `workflow:`."""
-    for module in iter_modules(workflows.__path__):
-        import_module(f"workflows.{module.name}")
-    return {kind.__name__: kind for kind in _below(PairLoop)}
+    modules = [import_module(f"workflows.{module.name}") for module in iter_modules(workflows.__path__)]
+    return {kind.__name__: kind for module in modules for kind in _defined_in(module)}
 
 
 def all_workflows() -> list[type]:
@@ -23,7 +23,9 @@ def all_workflows() -> list[type]:
     return [*pair_workflows().values(), MatchWorkflow]
 
 
-def _below(kind: type[PairLoop]) -> Iterator[type[PairLoop]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _below(child)
+def _defined_in(module: ModuleType) -> Iterator[type[PairLoop]]:
+    """Not by `__subclasses__`: every sandbox adds a copy of its own to them."""
+    for kind in vars(module).values():
+        is_pair = isinstance(kind, type) and issubclass(kind, PairLoop) and kind is not PairLoop
+        if is_pair and kind.__module__ == module.__name__:
+            yield kind

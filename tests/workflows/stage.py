@@ -16,7 +16,7 @@ from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.failures import StepInterceptor
@@ -49,7 +49,7 @@ SETTLED = Applied(outcome="settled", story="settled")
 DETACHED = Ended(outcome="detached", story="unlinked by ines", standing=Standing(states=("detached",)))
 
 
-def a_review(token: str, opened_at: datetime, unit: str = "owner", **after: timedelta) -> OpenReview:
+def a_review(token: str, opened_at: datetime, unit: str = "owner", /, **after: timedelta) -> OpenReview:
     """An open review; `remind=…, escalate=…, fallback=…` after its opening."""
     deadlines = {f"{event}_at": opened_at + span for event, span in after.items()}
     values = {"ServiceNow": "tom", "Jira": "eva"}
@@ -180,6 +180,7 @@ class Stage:
 
     client: Client
     queue: str
+    runner: WorkflowRunner
     actors: Actors = field(default_factory=Actors)
     runs: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -207,7 +208,7 @@ class Stage:
         replayer = Replayer(
             workflows=all_workflows(),
             data_converter=pydantic_data_converter,
-            workflow_runner=SandboxedWorkflowRunner(),
+            workflow_runner=self.runner,
         )
         await replayer.replay_workflow(history)
 
@@ -232,6 +233,12 @@ class Played:
         await until(lambda: self._claims(claim))
         return await self.state()
 
+    async def passed(self, passes: int, *, backing_off: bool = False) -> PairState:
+        """Wait until so many passes are made and nothing is left to do, or the pair waits for a system."""
+        return await self.shows(
+            lambda state: state.passes == passes and (state.retry_at if backing_off else state.is_idle)
+        )
+
     async def _claims(self, claim: Callable[[PairState], object]) -> object:
         return claim(await self.state())
 
@@ -253,18 +260,19 @@ def looking(pair_id: str = "p0", **words: Any) -> PairState:
 
 
 @asynccontextmanager
-async def staged(client: Client, **options: Any) -> AsyncIterator[Stage]:
-    """A worker, sandbox on, for the length of one test."""
-    stage = Stage(client, queue=f"accord-{next(NUMBERS)}")
+async def staged(
+    client: Client, runner: WorkflowRunner | None = None, *, queue: str = ""
+) -> AsyncIterator[Stage]:
+    """A worker, sandbox on and on a queue of its own unless told otherwise, for the length of one test."""
+    stage = Stage(client, queue or f"accord-{next(NUMBERS)}", runner or SandboxedWorkflowRunner())
     worker = Worker(
         client,
         task_queue=stage.queue,
         workflows=all_workflows(),
         activities=stage.actors.activities,
         interceptors=[StepInterceptor()],
-        workflow_runner=SandboxedWorkflowRunner(),
+        workflow_runner=stage.runner,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        **options,
     )
     async with worker:
         yield stage

@@ -25,7 +25,7 @@ async def test_a_hidden_record_is_looked_at_again_and_the_pauses_grow(
     actors.plays["detect"] = lambda _: found("unreachable", story="403", retry_in=timedelta(seconds=30))
     pair = await skipping_stage.pair()
     for passes, pause in enumerate((30, 30, 30, 60, 300, 300), 1):
-        state = await pair.shows(lambda state, n=passes: state.passes == n and state.retry_at)
+        state = await pair.passed(passes, backing_off=True)
         assert state.retry_at is not None
         left = state.retry_at - await skipping.get_current_time()
         assert timedelta(seconds=pause - 10) < left <= timedelta(seconds=pause)
@@ -62,7 +62,7 @@ async def test_the_state_is_shown_once_not_at_every_try(
     )
     pair = await skipping_stage.pair()
     for passes in range(1, 4):
-        await pair.shows(lambda state, n=passes: state.passes == n and state.retry_at)
+        await pair.passed(passes, backing_off=True)
         await skipping.sleep(timedelta(seconds=40))
     assert await pair.events("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES") == 1
 

@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.messages import OpenReview, Resolved
 from domain.outcome import DecisionVerdict
 from domain.sides import Side
-from tests.workflows.stage import Played, Stage, a_review, found, standing, until, waiting
+from tests.workflows.stage import INES, Played, Stage, a_review, found, standing, until, waiting
 from workflows.pair import PairWorkflow
 from workflows.state import ApproveSignal
 
@@ -90,10 +90,9 @@ async def test_a_conflict_that_moves_on_is_not_reminded_again_and_keeps_its_dead
 
 async def test_notices_while_a_review_waits_start_no_further_timer(desk: Desk) -> None:
     pair, _ = await desk.opened()
-    for _ in range(5):
-        before = (await pair.state()).passes
+    for passes in range(2, 7):
         await pair.notice()
-        await pair.shows(lambda state, seen=before: state.passes > seen and state.is_idle)
+        await pair.passed(passes)
     assert await pair.events("TIMER_STARTED") == 1
     assert await pair.events("TIMER_CANCELED") == 0
 
@@ -128,7 +127,6 @@ async def test_a_fallback_that_cannot_decide_leaves_the_review_and_is_not_repeat
 
 
 async def test_a_deadline_that_passed_during_a_pause_is_met_on_resuming(desk: Desk) -> None:
-    from tests.workflows.stage import INES  # noqa: PLC0415
 
     pair, _ = await desk.opened()
     await pair.handle.signal(PairWorkflow.pause, INES)

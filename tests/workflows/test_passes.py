@@ -20,7 +20,7 @@ async def test_a_clean_change_costs_two_activities_and_a_quiet_one_only_a_look(s
     assert [name for name, _ in stage.actors.asked] == ["detect"]
     stage.actors.plays["detect"] = lambda _: found("plan", plan_id=7, writes=("title → Jira OPS-7",))
     await pair.notice()
-    await pair.shows(lambda state: state.passes == 2 and state.is_idle)
+    await pair.passed(2)
     assert [name for name, _ in stage.actors.asked] == ["detect", "detect", "apply"]
 
 
@@ -126,7 +126,7 @@ async def test_sync_now_looks_at_both_sides(stage: Stage) -> None:
     pair = await stage.pair()
     await pair.idle()
     assert await pair.handle.execute_update(PairWorkflow.sync_now, INES) == "queued"
-    await pair.shows(lambda state: state.passes == 2 and state.is_idle)
+    await pair.passed(2)
     assert {notice.side for notice in stage.actors.calls("detect")[1].notices} == set(SIDES)
 
 
