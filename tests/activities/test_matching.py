@@ -213,6 +213,7 @@ async def test_a_create_that_may_still_be_on_its_way_is_waited_for(build: Build)
     world.connectors.b.interfere = slow
     first = asyncio.create_task(world.match(Side.A))
     await sent.wait()
+    world.clock.advance(seconds=5)
     with pytest.raises(RateLimited):
         await world.match(Side.A)
     arrive.set()
