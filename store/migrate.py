@@ -6,6 +6,7 @@ Blocking on purpose (Alembic is); call it through `asyncio.to_thread` where a lo
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,5 +105,15 @@ def _connected(url: URL, isolation_level: str = "READ COMMITTED") -> Iterator[Co
         ) from error
 
 
+def main() -> None:
+    url = os.environ.get("ACCORD_DATABASE_URL")
+    if not url:
+        sys.exit("migrate: ACCORD_DATABASE_URL: the URL of the database belongs here")
+    try:
+        upgrade(url)
+    except SystemUnavailable as error:
+        sys.exit(f"migrate: {error.message}")
+
+
 if __name__ == "__main__":
-    upgrade(os.environ["ACCORD_DATABASE_URL"])
+    main()

@@ -63,3 +63,19 @@ async def test_an_unreachable_server_is_one_clear_message_without_the_password()
         migrate.upgrade("postgresql://accord:secret@127.0.0.1:1/accord")
     assert "secret" not in failure.value.message
     assert "127.0.0.1:1" in failure.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("", "migrate: ACCORD_DATABASE_URL: the URL of the database belongs here"),
+        ("postgresql://u:hidden@127.0.0.1:1/accord", r"migrate: database .*start PostgreSQL"),
+    ],
+)
+def test_the_command_says_in_one_message_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, url: str, message: str
+) -> None:
+    monkeypatch.setenv("ACCORD_DATABASE_URL", url)
+    with pytest.raises(SystemExit, match=message) as ended:
+        migrate.main()
+    assert "hidden" not in str(ended.value)
