@@ -8,6 +8,7 @@ The last write that settles a unit moves its baselines whole, in its own commit 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -82,8 +83,11 @@ class PlanWriter:
                 await self._keep(step, sent, await edits_hit(connector, before, sent), before)
 
     async def _claim(self, step: StepRow) -> None:
+        """Hold the step. An earlier attempt of this activity is dead for Temporal, so it is followed at once."""
+        succeeds = step.holder is not None and activity_of(step.holder) == activity_of(self.holder)
+        patience = timedelta(0) if succeeds else plans.ABANDONED_AFTER
         async with self.database.begin() as tx:
-            if not await plans.claim(tx, step.id, self.holder):
+            if not await plans.claim(tx, step.id, self.holder, abandoned_after=patience):
                 raise Fenced(
                     f"step {step.n} of plan {self.plan.id} is held by another attempt", step_id=step.id
                 )
@@ -251,6 +255,11 @@ class PlanWriter:
 
     def _end(self, side: Side) -> str:
         return self.look.pair.end(side)
+
+
+def activity_of(holder: str) -> str:
+    """A holder is `run/activity/attempt`; attempts of one activity follow each other."""
+    return holder.rpartition("/")[0]
 
 
 def _our_version(native: str, before: Snapshot, sent: Sent) -> FieldVersion:

@@ -61,6 +61,18 @@ async def test_a_lost_answer_is_looked_up_and_nothing_is_written_twice(build: Bu
     assert await world.base("title") == ("Printer on fire", "Printer on fire")
 
 
+async def test_the_next_attempt_of_a_killed_activity_takes_its_step_over_at_once(build: Build) -> None:
+    world = await build()
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("before", "write", raising(KilledHere()))
+    with pytest.raises(KilledHere):
+        await world.apply(plan_id, attempt=1)
+    done = await world.apply(plan_id, attempt=2)
+    assert done.outcome == "settled"
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+
+
 async def test_a_request_that_never_arrived_is_sent_again(build: Build) -> None:
     world = await build()
     world.edit(Side.A, title="Printer on fire")
@@ -73,7 +85,7 @@ async def test_a_request_that_never_arrived_is_sent_again(build: Build) -> None:
     assert world.shows(Side.B, "summary") == "Printer on fire"
 
 
-async def test_a_step_that_another_attempt_holds_is_not_sent(build: Build) -> None:
+async def test_a_step_that_another_activity_holds_is_not_sent(build: Build) -> None:
     world = await build()
     world.edit(Side.A, title="Printer on fire")
     plan_id = await planned(world)
@@ -81,7 +93,7 @@ async def test_a_step_that_another_attempt_holds_is_not_sent(build: Build) -> No
     with pytest.raises(KilledHere):
         await world.apply(plan_id, attempt=1)
     with pytest.raises(Fenced, match="held by another attempt"):
-        await world.apply(plan_id, attempt=2)
+        await world.apply(plan_id, activity_id="2")
     assert world.versions() == (2, 1)
 
 

@@ -171,9 +171,10 @@ class World:
         asked = ResolveInput(pair=self.pair, snapshots=found.snapshots, decisions=decisions)
         return await run(PassActivities(self.context).resolve_conflicts, asked)
 
-    async def apply(self, plan_id: int, *, attempt: int = 1) -> Applied:
+    async def apply(self, plan_id: int, **said: Any) -> Applied:
+        """`said`: `attempt` and `activity_id`, where they matter."""
         asked = ApplyInput(pair=self.pair, plan_id=plan_id)
-        return await run(PassActivities(self.context).apply_changes, asked, attempt=attempt)
+        return await run(PassActivities(self.context).apply_changes, asked, **said)
 
     async def end_link(self, **said: Any) -> Ended:
         return await run(EndingActivities(self.context).end_link, EndInput(pair=self.pair, **said))
@@ -223,10 +224,12 @@ class World:
         return row.a, row.b
 
 
-async def run(step: Callable[[Any], Awaitable[T]], asked: Any, *, attempt: int = 1) -> T:
+async def run(
+    step: Callable[[Any], Awaitable[T]], asked: Any, *, attempt: int = 1, activity_id: str = "1"
+) -> T:
     """One attempt of an activity."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, attempt=attempt)
+    environment.info = replace(environment.info, attempt=attempt, activity_id=activity_id)
     return await environment.run(step, asked)
 
 
