@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from domain.sides import SIDES
-from lab.scenarios.corpus import Case, Event
+from lab.scenarios.corpus import Case, Event, Given
 from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
 from lab.scenarios.live.troubles import unknown_fault
 from lab.scenarios.translation import side_of
@@ -14,8 +15,6 @@ from lab.scenarios.translation import side_of
 PLAYED = {"edit", "system_edit", "create", "delete", "move", "burst", "inject", "signal", "fault", "review",
           "config", "settle"}  # fmt: skip
 POINT = re.compile(r"before_(read|write)_([AB])")
-CONNECTION_WORDS = {"bound"}
-"""A connection's settings are read when a process starts; a `config` event can't change them."""
 
 
 def why_not_live(case: Case) -> str | None:
@@ -45,7 +44,14 @@ def _obstacles_of(event: Event) -> Iterator[str]:
         yield from unknown_fault(event.get("fault"))
     elif event.verb == "inject":
         yield from _unknown_injection(event)
-    elif event.verb == "config" and CONNECTION_WORDS & set(event.get("config").get("clock", {})):
+    elif event.verb == "config":
+        yield from _unknown_change(event.get("config"))
+
+
+def _unknown_change(words: dict[str, Any]) -> Iterator[str]:
+    """A connection's settings are read when a process starts: its clock bound can't change within a case."""
+    yield from (f"config.{word}" for word in words if word not in Given.model_fields)
+    if "bound" in words.get("clock", {}):
         yield "config.clock.bound"
 
 

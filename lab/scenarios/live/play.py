@@ -112,13 +112,12 @@ class Play:
         await self.world.move(side_of(event.get("move")), event.t, str(event.get("new_key")))
 
     async def _burst(self, event: Event) -> None:
-        """`n` edits of one field within `over` seconds; the last one says so."""
+        """`n` edits of one field within `over` seconds; the last one's value says so."""
         burst = event.get("burst")
-        side, number = side_of(burst["side"]), int(burst["n"])
+        number = int(burst["n"])
         step = float(burst.get("over", 0)) / number
-        for n in range(1, number + 1):
-            value = {burst["field"]: f"edit {n}"}
-            await self.world.edit(side, event.t + n * step, value, "somebody", is_person=True)
+        edits = [(event.t + n * step, {burst["field"]: f"edit {n}"}) for n in range(1, number + 1)]
+        await self.world.edit_often(side_of(burst["side"]), edits)
 
     async def _inject(self, event: Event) -> None:
         """An edit that gets in just before the product's next read or write of the very record."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from activities.rulebook import Rules
-from domain.records import RecordRef
 from domain.sides import SIDES, Pair, Side
 from lab.scenarios.corpus import Given
 from lab.scenarios.live.case_clock import BEFORE
@@ -86,9 +85,7 @@ async def _start_otherwise(world: World) -> None:
 
 async def _end(world: World, side: Side) -> EndRow:
     found = await world.controls[side].record(world.name, world.record(side))
-    connection = world.stage.connections[side]
-    ref = RecordRef(connection=connection, record_type=world.name, id=found.record.id)
-    return EndRow(ref, found.record.key)
+    return EndRow(world.ref(side, found.record.id), found.record.key)
 
 
 async def _announce(world: World) -> None:

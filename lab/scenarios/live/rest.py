@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.records import RecordRef
 from domain.sides import Pair
 from lab.systems.control import LabControl
 from store import deliveries, pairs
@@ -49,6 +50,8 @@ class Rest:
     temporal: Client
     controls: Pair[LabControl]
     integration: str
+    refs: Sequence[RecordRef]
+    """Records that may be being matched."""
     under_way: str = ""
     """What kept the case from rest when last looked at."""
 
@@ -59,15 +62,11 @@ class Rest:
             Restless: Something still moves, or waits for a system that doesn't answer.
         """
         try:
-            await until(self._is_still, "at rest")
+            await until(self.is_reached, "at rest")
         except Restless as error:
             raise Restless(f"{error}; {self.under_way}") from error
 
-    async def wait_for_give_way(self) -> None:
-        """Wait until every pair is done or has given up for now, as it does while a system is out."""
-        await until(self._is_done_or_backing_off, "done or backing off")
-
-    async def _is_still(self) -> bool:
+    async def is_reached(self) -> bool:
         """Twice the same picture with nothing under way, so that a message between two of them isn't overlooked."""
         first = await self._picture()
         return first is not None and first == await self._picture()
@@ -86,17 +85,10 @@ class Rest:
         return f"{len(kept)} deliveries are kept but not signalled" if kept else ""
 
     async def _matching(self) -> str:
-        running = [ref for ref in await self._refs() if await self._is_matching(ref)]
+        running = [str(ref) for ref in self.refs if await self._is_matching(ref)]
         return f"{', '.join(running)} is being matched" if running else ""
 
-    async def _refs(self) -> list[str]:
-        names = Pair(f"{self.integration}_a", f"{self.integration}_b")
-        a, b = [await control.records(self.integration) for control in self.controls]
-        return [f"{names.a}:{self.integration}/{record.id}" for record in a] + [
-            f"{names.b}:{self.integration}/{record.id}" for record in b
-        ]
-
-    async def _is_matching(self, ref: str) -> bool:
+    async def _is_matching(self, ref: RecordRef) -> bool:
         handle = self.temporal.get_workflow_handle(f"match/{self.integration}/{ref}")
         return await _status(handle) is WorkflowExecutionStatus.RUNNING
 
@@ -111,10 +103,6 @@ class Rest:
                 return None
             states.append(state)
         return states
-
-    async def _is_done_or_backing_off(self) -> bool:
-        states = [await self._state(pair) for pair in await self._pairs()]
-        return all(state is not None and (state.is_idle or state.is_waiting) for state in states)
 
     async def _pairs(self) -> list[PairRow]:
         async with self.database.begin() as tx:

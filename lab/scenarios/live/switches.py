@@ -11,6 +11,8 @@ from lab.scenarios.corpus import CapsGiven, Given
 from lab.scenarios.translation import valid_of, word_of
 
 STORE_RULES = {"strip": "strip", "trim": "strip", "lower": "lower"}
+PATIENT = 9
+"""Retries of a webhook, each twice as late as the one before: more than a killed gateway needs to come back."""
 CUT = re.compile(r"(?:cut|truncate|max)\D*(\d+)")
 
 
@@ -39,6 +41,8 @@ def switches_of(given: Given, side: Side) -> dict[str, Any]:
         "search_lag": (caps.model_extra or {}).get("search_lag", 0),
         "store": _store_rules(caps),
         "valid": {name: list(values) for name, values in valid_of(given)[side].items()},
+        "webhook_copies": 1,
+        "webhook_retries": PATIENT,
         "automation": [rule.model_dump() for rule in given.automation.get(word, [])],
     }
 

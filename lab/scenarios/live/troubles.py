@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ class Armed:
 
     side: Side
     number: int
+    since: int
+    """The last request before it."""
     until: float
 
 
@@ -62,9 +64,17 @@ class Troubles:
         await self.world.clock.turn_to(min(one.until for one in over))
         for side in SIDES:
             await self.world.deliver(side)
-        await self.world.rest.wait_for_give_way()
+        await until(lambda: self._is_met(over), "the fault is met")
         await self.world.hold()
         await self._end(over)
+
+    async def _is_met(self, faults: Sequence[Armed]) -> bool:
+        """Whether every fault has shown itself in an answer, or nobody asks that system for anything."""
+        return all([await self._has_struck(one) for one in faults]) or await self.world.rest.is_reached()
+
+    async def _has_struck(self, one: Armed) -> bool:
+        entries = await self.world.controls[one.side].journal(one.since)
+        return any(entry.status is None or entry.status >= 400 for entry in entries)
 
     async def end_all(self) -> None:
         """The next case must not meet this one's faults."""
@@ -74,9 +84,11 @@ class Troubles:
     async def _arm(self, now: float, said: dict[str, Any]) -> None:
         effect = next(effect for effect in EFFECTS if effect in said)
         side = side_of(said[effect])
+        entries = await self.world.controls[side].journal()
+        since = entries[-1].n if entries else 0
         number = await self.world.controls[side].arm(fault_of(effect, said))
         end = now + float(said["for"]) if _is_number(said.get("for")) else float(said.get("until", math.inf))
-        self.armed.append(Armed(side, number, end))
+        self.armed.append(Armed(side, number, since, end))
 
     async def _end(self, over: list[Armed]) -> None:
         for one in over:
@@ -141,9 +153,18 @@ class Troubles:
         await until(is_decided, "decided, not written")
 
     async def _end_process(self, name: str) -> None:
-        """SIGKILL; the stack brings it back."""
+        """SIGKILL, then wait until the stack has brought it back."""
+        before = self._restarts(name)
         self.stack.kill(name)
+
+        async def is_back() -> bool:
+            return self._restarts(name) > before
+
+        await until(is_back, f"{name} is started again")
         await self.stack.supervisor.until_running(name)
+
+    def _restarts(self, name: str) -> int:
+        return next(status.restarts for status in self.stack.states() if status.name == name)
 
 
 def fault_of(effect: Any, said: dict[str, Any]) -> Fault:

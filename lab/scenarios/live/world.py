@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from activities.rulebook import Rules
+from domain.records import RecordRef
 from domain.sides import SIDES, Pair, Side
 from gateway.assembly import Accord
 from gateway.signaller import Signaller
@@ -17,6 +18,7 @@ from lab.scenarios.live.stage import SECRET, Stage
 from lab.scenarios.live.switches import switches_of
 from lab.scenarios.translation import spelled, word_of
 from lab.systems.control import LabControl
+from lab.systems.control_api import Action
 from lab.systems.outbox import Order, Subscription
 from store import integrations, pairs
 from store.pairs import PairRow
@@ -45,7 +47,8 @@ class World:
 
     @property
     def rest(self) -> Rest:
-        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name)
+        refs = [self.ref(side, record) for side in SIDES for record in self.records[side]]
+        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name, refs)
 
     @property
     def signaller(self) -> Signaller:
@@ -98,6 +101,18 @@ class World:
             origin="person" if is_person else "automation",
         )
 
+    async def edit_often(self, side: Side, edits: Sequence[tuple[float, Mapping[str, Any]]]) -> None:
+        """Many edits of one record by somebody, each at its own time."""
+        fixed: dict[str, Any] = {
+            "do": "edit",
+            "record_type": self.name,
+            "id": self.record(side),
+            "by": "somebody",
+        }
+        await self.controls[side].act(
+            [Action(**fixed, fields=dict(fields), at=self.clock.at(t)) for t, fields in edits]
+        )
+
     async def delete(self, side: Side, seconds: float, by: str) -> None:
         await self.controls[side].delete(self.name, self.record(side), by=by, at=self.clock.at(seconds))
 
@@ -107,6 +122,10 @@ class World:
     def record(self, side: Side) -> str:
         """The youngest record of a side."""
         return self.records[side][-1]
+
+    def ref(self, side: Side, record: str) -> RecordRef:
+        """A record as Accord names it."""
+        return RecordRef(connection=self.stage.connections[side], record_type=self.name, id=record)
 
     # -------------------------------------------------------------------------------------------------- webhooks
     async def deliver(self, side: Side, order: Order = "kept") -> None:
