@@ -57,9 +57,10 @@ class PassActivities:
         Safe to run twice, also at once: it writes to the store only, a baseline moves only from the revision that
         was read, and a pair has one open plan at most.
         """
-        async with self.context.database.begin() as tx:
-            if asked.retried_by:
+        if asked.retried_by:
+            async with self.context.database.begin() as tx:
                 await lift(tx, asked.pair.pair_id, asked.retried_by)
+        async with self.context.database.alone() as tx:
             found, rules = await self._load(tx, asked.pair)
         pair = named(asked.pair, found, self.context.connectors(rules.integration))
         if found.pair.link != "active":
@@ -81,7 +82,7 @@ class PassActivities:
     async def _compare(self, look: Look) -> Assessed:
         assessment = assess(look.declared, look.view)
         async with self.context.database.begin() as tx:
-            ids = await snapshots.save(tx, look.pair.pair_id, look.snapshots)
+            ids = await snapshots.save(tx, look.pair.pair_id, look.snapshots, known=look.work.last)
             outlook = await look_at_open_plan(tx, look)
             if outlook is OpenPlanOutlook.GO_ON and look.work.plan is not None:
                 return _go_on(look, look.work.plan, ids)
@@ -102,9 +103,9 @@ class PassActivities:
         Safe to run twice, also at once: the same snapshots give the same answer, a log line is appended only if it
         says something new, a decision that counted is not heard again, and a pair has one open plan at most.
         """
-        async with self.context.database.begin() as tx:
+        async with self.context.database.alone() as tx:
             found, rules = await self._load(tx, asked.pair)
-            read = await snapshots.get(tx, Pair(*asked.snapshots))
+            read = await _read(tx, found, Pair(*asked.snapshots))
             told = await with_units(tx, asked.decisions)
             heard = await heard_before(tx, asked.pair.pair_id, told)
         look = make_look(self.context, asked.pair, found, rules, read)
@@ -140,11 +141,11 @@ class PassActivities:
         is sent only while its target still shows what was decided on. Where the answer of the attempt that closed the
         plan got lost, another pass looks at what that one left to do.
         """
-        async with self.context.database.begin() as tx:
+        async with self.context.database.alone() as tx:
             found, rules = await self._load(tx, asked.pair)
             if found.plan is None or found.plan.id != asked.plan_id:
                 return Applied(outcome="again", story="this plan is closed already")
-            read = await snapshots.get(tx, found.plan.snapshots)
+            read = await _read(tx, found, found.plan.snapshots)
         look = make_look(self.context, asked.pair, found, rules, read)
         return await PlanWriter(self.context.database, look, found.plan, _attempt()).write()
 
@@ -183,6 +184,14 @@ class PassActivities:
         ref = look.snapshots[side].ref
         found = {native: await look.connectors[side].allowed_values(ref, native) for native in natives}
         return {native: tuple(values) for native, values in found.items() if values is not None}
+
+
+async def _read(tx: Tx, found: PairWork, ids: Pair[int]) -> Pair[Snapshot]:
+    """The snapshots that a pass began with: still the last ones and loaded already, unless another pass came between."""
+    a, b = found.last
+    if a and b and Pair(a.id, b.id) == ids:
+        return Pair(a.snapshot, b.snapshot)
+    return await snapshots.get(tx, ids)
 
 
 def _attempt() -> str:

@@ -31,6 +31,7 @@ from store import audit, conflicts, ledger, overwritten, pairs, plans, snapshots
 from store.database import Database, Tx
 from store.errors import Fenced
 from store.plans import OpenPlan, PlanEnd, StepRow
+from store.snapshots import SnapshotRow
 
 
 class PlanWriter:
@@ -43,6 +44,9 @@ class PlanWriter:
         self.holder = holder
         self.now = look.snapshots
         """Both records as this plan's writes leave them."""
+        self.known: Pair[SnapshotRow | None] | None = look.work.last
+        """The last snapshots in the store; None once we have saved others."""
+        self.ended = False
         self.progress = resumed(look, plan)
 
     async def write(self) -> Applied:
@@ -94,7 +98,7 @@ class PlanWriter:
 
     async def _release(self, step: StepRow) -> None:
         """The system didn't answer: the next attempt needn't wait until this one's claim has grown old."""
-        async with self.database.begin() as tx:
+        async with self.database.alone() as tx:
             await plans.release(tx, step.id, self.holder)
 
     async def _target(self, step: StepRow) -> Snapshot:
@@ -117,6 +121,7 @@ class PlanWriter:
             await plans.finish_step(tx, step.id, self.holder, response, "done")
             await self._keep_hit(tx, step.side, hit)
             await self._settle_ready(tx)
+            await self._end_with(tx, step)
 
     async def _keep(self, step: StepRow, sent: Sent, hit: list[Overwritten], before: Snapshot) -> None:
         """Keep everything that one step brought, in one commit."""
@@ -130,6 +135,7 @@ class PlanWriter:
             await self._keep_hit(tx, step.side, hit)
             await self._keep_refused(tx, sent)
             await self._settle_ready(tx)
+            await self._end_with(tx, step)
 
     async def _keep_hit(self, tx: Tx, side: Side, hit: list[Overwritten]) -> None:
         for edit in hit:
@@ -163,8 +169,13 @@ class PlanWriter:
             return
         ours = tuple(_our_version(native, before, sent) for native in sent.fields)
         await snapshots.save(
-            tx, self.look.pair.pair_id, self.now, Pair.of(lambda s: ours if s is side else ())
+            tx,
+            self.look.pair.pair_id,
+            self.now,
+            Pair.of(lambda s: ours if s is side else ()),
+            known=self.known,
         )
+        self.known = None
 
     def _note(self, side: Side, sent: Sent, hit: list[Overwritten], beside: str) -> None:
         """Remember what a step means for the rest of the plan and for the next pass."""
@@ -203,15 +214,28 @@ class PlanWriter:
             await plans.close(tx, self.plan.id, "overtaken")
         return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
 
+    async def _end_with(self, tx: Tx, step: StepRow) -> None:
+        """The commit of a plan's last step ends the plan, too, unless something must be taken back first."""
+        if step is self.plan.steps[-1] and not self.progress.half_merged():
+            await self._end_plan(tx, [])
+
     async def _close(self) -> Applied:
-        """End the plan; take back what only one side took."""
-        progress = self.progress
-        torn = progress.half_merged()
+        """End the plan, if its last step didn't; take back what only one side took."""
+        torn = self.progress.half_merged()
         taken = [await take_back(self.look, self.plan, self.now, unit, sides) for unit, sides in torn.items()]
-        async with self.database.begin() as tx:
-            await self._keep_taken_back(tx, taken)
-            await plans.close(tx, self.plan.id, self._end_state())
-            await self._keep_standing(tx)
+        if not self.ended:
+            async with self.database.begin() as tx:
+                await self._end_plan(tx, taken)
+        return self._applied(taken)
+
+    async def _end_plan(self, tx: Tx, taken: list[TakenBack]) -> None:
+        await self._keep_taken_back(tx, taken)
+        await plans.close(tx, self.plan.id, self._end_state())
+        await self._keep_standing(tx)
+        self.ended = True
+
+    def _applied(self, taken: list[TakenBack]) -> Applied:
+        progress = self.progress
         outcome = "stopped" if progress.hopeless else "again" if self._why_again() else None
         return Applied(
             outcome=outcome or ("partial" if progress.refused else "settled"),

@@ -7,8 +7,8 @@ long as a foreign system likes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -47,6 +47,7 @@ class Database:
             pool_use_lifo=True,  # the busy ones keep their prepared statements warm
             connect_args={"options": SESSION},
         )
+        self._unbracketed = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def address(self) -> str:
@@ -62,18 +63,19 @@ class Database:
                 whether a commit that was under way has succeeded; everything here is safe to do twice.
             StopRecord: A value that PostgreSQL can't hold, such as a text with a NUL character.
         """
-        try:
+        with self._translated():
             async with self._engine.begin() as tx:
                 yield tx
-        except (exc.OperationalError, exc.InterfaceError) as error:
-            raise self._unavailable(error) from error
-        except exc.TimeoutError as error:
-            raise SystemUnavailable(
-                f"database {self.address}: all {self._pool_size} connections are busy; "
-                "run fewer activities at once or raise the pool size"
-            ) from error
-        except exc.DataError as error:
-            raise StopRecord(f"the store can't hold a value of this record: {error.orig}") from error
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Tx]:
+        """For a single statement, which is a transaction by itself, or reads that needn't agree with each other.
+
+        It spares BEGIN and COMMIT, two of three round trips (0.3 ms of processor time each). Raises what `begin` raises.
+        """
+        with self._translated():
+            async with self._unbracketed.connect() as tx:
+                yield tx
 
     async def check(self) -> None:
         """Prove that the database answers and has this program's schema. Ask it before anything else.
@@ -92,6 +94,20 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.OperationalError, exc.InterfaceError) as error:
+            raise self._unavailable(error) from error
+        except exc.TimeoutError as error:
+            raise SystemUnavailable(
+                f"database {self.address}: all {self._pool_size} connections are busy; "
+                "run fewer activities at once or raise the pool size"
+            ) from error
+        except exc.DataError as error:
+            raise StopRecord(f"the store can't hold a value of this record: {error.orig}") from error
 
     def _unavailable(self, error: exc.DBAPIError) -> SystemUnavailable:
         return SystemUnavailable(

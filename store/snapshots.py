@@ -34,7 +34,6 @@ from domain.sides import SIDES, Pair, Side
 from domain.values import digest, same
 from store.database import Tx
 from store.documents import built, given, json_of
-from store.pairs import lock
 from store.schema import field_versions, pair_ends, snapshots
 
 History: TypeAlias = Sequence[FieldVersion]
@@ -82,8 +81,24 @@ def _kept(new: TableValuedAlias) -> CTE:
     return upserted.returning(snapshots.c.id, snapshots.c.side).cte("kept")
 
 
-def _noted() -> CTE:
-    """Note every change as a field version."""
+def _pointed(new: TableValuedAlias, kept: CTE) -> CTE:
+    """Point the ends to what is their last snapshot now, unless somebody pointed them elsewhere since `before`."""
+    return (
+        update(pair_ends)
+        .where(
+            pair_ends.c.pair_id == PAIR_ID,
+            pair_ends.c.side == kept.c.side,
+            pair_ends.c.side == new.c.side,
+            pair_ends.c.snapshot_id.is_not_distinct_from(new.c.before),
+        )
+        .values(snapshot_id=kept.c.id, key=new.c.key, url=new.c.url)
+        .returning(pair_ends.c.side, pair_ends.c.snapshot_id)
+        .cte("pointed")
+    )
+
+
+def _noted(pointed: CTE) -> CTE:
+    """Note every change of a side as a field version, if it is the one who found it."""
     plain = {
         "side": Text,
         "field": Text,
@@ -96,12 +111,12 @@ def _noted() -> CTE:
     change = given("changes", value=JSONB, old=JSONB, **plain)
     values = select(
         PAIR_ID, json_of(change.c.value), json_of(change.c.old), *(change.c[name] for name in plain)
-    )
+    ).where(change.c.side == pointed.c.side)
     return insert(field_versions).from_select(["pair_id", "value", "old", *plain], values).cte("noted")
 
 
 def _save() -> Any:
-    """Keep snapshots and field versions, and point the ends to what is their last snapshot now."""
+    """Keep snapshots, make them the ends' last ones, and note what they changed; the sides on which that was done."""
     new = given(
         "snapshots",
         side=Text,
@@ -111,16 +126,10 @@ def _save() -> Any:
         body=JSONB,
         key=Text,
         url=Text,
+        before=BigInteger,
     )
-    kept = _kept(new)
-    is_end = pair_ends.c.side == kept.c.side, pair_ends.c.side == new.c.side
-    return (
-        update(pair_ends)
-        .add_cte(_noted())
-        .where(pair_ends.c.pair_id == PAIR_ID, *is_end)
-        .values(snapshot_id=kept.c.id, key=new.c.key, url=new.c.url)
-        .returning(pair_ends.c.side, pair_ends.c.snapshot_id)
-    )
+    pointed = _pointed(new, _kept(new))
+    return select(pointed.c.side, pointed.c.snapshot_id).add_cte(_noted(pointed))
 
 
 SAVE = _save()
@@ -145,30 +154,50 @@ LAST_SHOWING = _last_showing()
 
 
 async def save(
-    tx: Tx, pair_id: str, read: Pair[Snapshot], histories: Pair[History] = NO_HISTORY
+    tx: Tx,
+    pair_id: str,
+    read: Pair[Snapshot],
+    histories: Pair[History] = NO_HISTORY,
+    *,
+    known: Pair[SnapshotRow | None] | None = None,
 ) -> Pair[int]:
     """Keep what was read on both sides; the ids under which it is kept.
 
-    Also takes over the records' keys and addresses, which may change. `histories` is what the systems' change
-    histories tell since the last snapshots; a changed field that they don't speak of gets the version that the
-    snapshot itself shows. For a side that hasn't changed, it is told already.
+    Also takes over the records' keys and addresses, which may change.
+
+    Args:
+        tx: The transaction.
+        pair_id: The pair.
+        read: Both records.
+        histories: What the systems' change histories tell since the last snapshots; a changed field that they don't
+            speak of gets the version that the snapshot itself shows. For a side that hasn't changed, it is told already.
+        known: The last snapshots as far as the caller knows; looked up without them. Nothing is locked: where another
+            pass has been quicker, its snapshots are the last ones, and a change that both have seen is noted once.
     """
-    # Locked by a statement of its own: one that waited would not see the snapshots committed meanwhile, and a change
-    # that two passes see at once would be noted twice.
-    await lock(tx, pair_id)
-    last = await _last(tx, pair_id)
+    last = await _last(tx, pair_id) if known is None else known
+    while (ids := await _save_after(tx, pair_id, last, read, histories)) is None:
+        last = await _last(tx, pair_id)
+    return ids
+
+
+async def _save_after(
+    tx: Tx, pair_id: str, last: Pair[SnapshotRow | None], read: Pair[Snapshot], histories: Pair[History]
+) -> Pair[int] | None:
+    """Save what differs from these last snapshots; None if they weren't the last ones any more."""
     hashes = read.map(lambda snapshot: digest(snapshot.fields))
     changed = [side for side in SIDES if not _is_kept(last[side], read[side], hashes[side])]
     if not changed:
         return last.map(_id_of)
     values = {
         "pair": pair_id,
-        "snapshots": [_given_snapshot(side, read[side], hashes[side]) for side in changed],
+        "snapshots": [_given_snapshot(side, last[side], read[side], hashes[side]) for side in changed],
         "changes": [
             change for side in changed for change in _changes(side, last[side], read[side], histories[side])
         ],
     }
     ids = {row.side: row.snapshot_id for row in await tx.execute(SAVE, values)}
+    if ids.keys() != set(changed):
+        return None
     return Pair.of(lambda side: ids[side] if side in ids else _id_of(last[side]))
 
 
@@ -226,7 +255,7 @@ def _id_of(row: SnapshotRow | None) -> int:
     return row.id
 
 
-def _given_snapshot(side: Side, snapshot: Snapshot, content: str) -> dict[str, Any]:
+def _given_snapshot(side: Side, last: SnapshotRow | None, snapshot: Snapshot, content: str) -> dict[str, Any]:
     body = snapshot.model_dump(mode="json")
     return {
         "side": side.value,
@@ -236,6 +265,7 @@ def _given_snapshot(side: Side, snapshot: Snapshot, content: str) -> dict[str, A
         "body": body,
         "key": snapshot.key,
         "url": snapshot.url,
+        "before": last.id if last else None,
     }
 
 

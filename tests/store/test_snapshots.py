@@ -5,7 +5,7 @@ import pytest
 
 from domain.records import FieldVersion, Origin
 from domain.sides import Pair, Side
-from store import snapshots
+from store import snapshots, work
 from store.database import Database, Tx
 from store.pairs import PairRow
 from tests.store.builders import a_snapshot, at, both
@@ -99,6 +99,17 @@ async def test_two_passes_at_once_note_a_change_once(database: Database, pair: P
     await asyncio.gather(*(save("2") for _ in range(5)))
     async with database.begin() as tx:
         assert len(await history(tx, pair)) == 4
+
+
+async def test_a_pass_that_knows_older_snapshots_notes_only_what_is_new(tx: Tx, pair: PairRow) -> None:
+    await snapshots.save(tx, pair.id, both("1", priority="1"))
+    known = (await work.load(tx, pair.id)).last
+    quicker = await snapshots.save(tx, pair.id, both("2", priority="2"), known=known)
+    assert await snapshots.save(tx, pair.id, both("2", priority="2"), known=known) == quicker
+    await snapshots.save(tx, pair.id, both("3", priority="3"), known=known)
+    assert await history(tx, pair) == [
+        (side, old, value) for old, value in ((None, "1"), ("1", "2"), ("2", "3")) for side in Side
+    ]
 
 
 async def test_the_last_snapshot_that_showed_a_value_is_found(tx: Tx, pair: PairRow) -> None:
