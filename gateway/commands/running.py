@@ -36,7 +36,7 @@ async def _up(workers: int) -> None:
     connections = read_connections(settings)
     port = choose_port(settings.gateway_port, "ACCORD_GATEWAY_PORT")
     settings = settings.model_copy(update={"gateway_port": port})
-    out, stop = console(), _stopped()
+    out, stop = console(), asked_to_stop()
     with out.status("Starting PostgreSQL and Temporal …") as status:
         stack = EmbeddedStack(EmbeddedSettings.from_environment())
         await stack.start()
@@ -51,7 +51,7 @@ async def _up(workers: int) -> None:
             await stack.stop()
 
 
-def _stopped() -> asyncio.Event:
+def asked_to_stop() -> asyncio.Event:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(wanted, stop.set)
