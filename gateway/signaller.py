@@ -1,7 +1,8 @@
 """From "look at this record" to the workflows that must look: the one place that addresses them.
 
 First the store says who is concerned (`route`), inside a transaction and without waiting for Temporal; then they are
-told (`send`), each by signal-with-start, so that a workflow that was never started, or was terminated, comes to life.
+told (`send`), each by signal-with-start unless it runs, so that a workflow that was never started, or was terminated,
+comes to life.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from time import monotonic
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import Priority, TypedSearchAttributes
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.context import Context
 from activities.matching import MatchInput
@@ -27,7 +27,8 @@ from domain.integration import Integration
 from domain.records import ChangeNotice, RecordRef
 from domain.sides import SIDES, Pair, Side
 from gateway.temporal import OUT, translated
-from store import integrations, ledger, pairs
+from store import addressees, ledger
+from store.addressees import Addressees
 from store.database import Tx
 from store.ledger import Echoes
 from store.pairs import PairRow
@@ -41,13 +42,11 @@ PATIENCE = timedelta(seconds=3)
 AT_ONCE = 20
 """Calls to Temporal under way for one delivery."""
 
-
 NO_ECHOES = Echoes(frozenset(), frozenset())
 
-ECHO_PATIENCE = timedelta(seconds=2)
-"""For a write under way to be kept; a step is one request, and most take a small part of this."""
-ECHO_PAUSE = 0.02
-"""Seconds; what is left of a step once its system has sent the webhook is one commit, 5 ms unloaded."""
+ECHO_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.3, 0.6, 0.8)
+"""Seconds between looks at a write under way. What is left of its step once the system has sent the webhook is one
+commit, 5 ms unloaded; after 2 s in all the pair is told, which costs it a look at both records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +54,13 @@ class OwnWrite:
     """A version that this pair may be writing at this moment: the webhook can arrive before the response is kept."""
 
     pair_id: str
-    notice: ChangeNotice
+    ref: RecordRef
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One signal-with-start: enough to address a workflow, whether it runs or not."""
+    """One signal, with start: enough to address a workflow, whether it runs or not."""
 
     workflow: str
     id: str
@@ -70,6 +70,8 @@ class Call:
     summary: str = ""
     attributes: TypedSearchAttributes = TypedSearchAttributes.empty
     priority: Priority = options.CHANGE
+    has_run: bool = False
+    """Then it most likely still runs: a plain signal is tried first, at 0.6 of the server's cost of a start (measured)."""
     unless_own: OwnWrite | None = None
     """Dropped, if it turns out to be this."""
 
@@ -128,28 +130,28 @@ class Signaller:
 
     # ------------------------------------------------------------------------------------------------ who is meant
     async def _route(self, tx: Tx, notice: ChangeNotice) -> list[Call]:
-        ref = notice.ref
-        linked = await pairs.of_record(tx, ref.connection, ref.id, ref.record_type)
-        own, undecided = await _echoes(tx, notice, [pair.id for pair in linked])
+        found = await addressees.find(tx, notice.ref, notice.version)
+        own, undecided = NO_ECHOES if notice.kind == "deleted" else found.echoes
         told = [
             await self._notice(tx, pair, notice, may_be_own=pair.id in undecided)
-            for pair in linked
+            for pair in found.pairs
             if pair.id not in own
         ]
-        return told + await self._match(tx, notice, linked)
+        return told + await self._match(tx, notice, found)
 
     async def _notice(self, tx: Tx, pair: PairRow, notice: ChangeNotice, *, may_be_own: bool) -> Call:
         rules = await self.context.rules.at(tx, pair.integration, pair.version)
         call = self._call(pair, rules, "change_noticed", (_addressed(notice, pair),))
-        return replace(call, unless_own=OwnWrite(pair.id, notice)) if may_be_own else call
+        if not may_be_own or notice.version is None:
+            return call
+        return replace(call, unless_own=OwnWrite(pair.id, notice.ref, notice.version))
 
-    async def _match(self, tx: Tx, notice: ChangeNotice, linked: Sequence[PairRow]) -> list[Call]:
+    async def _match(self, tx: Tx, notice: ChangeNotice, found: Addressees) -> list[Call]:
         """Integrations that want a counterpart for such a record and have no pair with it."""
         if notice.kind == "deleted":
             return []
-        taken = {pair.integration for pair in linked}
-        current = await integrations.versions(tx)
-        rules = [await self.context.rules.at(tx, name, v) for name, v in current.items() if name not in taken]
+        free = found.versions.keys() - {pair.integration for pair in found.pairs}
+        rules = [await self.context.rules.at(tx, name, found.versions[name]) for name in sorted(free)]
         wanting = [(rule.integration, _wanting_side(rule.integration, notice.ref)) for rule in rules]
         return [_match_call(rule, side, notice.ref) for rule, side in wanting if side is not None]
 
@@ -165,35 +167,52 @@ class Signaller:
             summary=ref.both,
             attributes=story.first_attributes(ref),
             priority=options.CHANGE if signal == "change_noticed" else options.DECISION,
+            has_run=pair.last_pass_at is not None,
         )
-
-    async def _is_own(self, write: OwnWrite) -> bool:
-        """Wait until the write under way is kept, then say whether it is what the notice speaks of."""
-        deadline = monotonic() + ECHO_PATIENCE.total_seconds()
-        while True:
-            async with self.context.database.begin() as tx:
-                own, undecided = await _echoes(tx, write.notice, [write.pair_id])
-            if own or not undecided or monotonic() > deadline:
-                return bool(own)
-            await asyncio.sleep(ECHO_PAUSE)
 
     async def _send(self, call: Call) -> None:
         if call.unless_own is not None and await self._is_own(call.unless_own):
             return
         with translated(self.temporal), _refusals(call):
-            await self.temporal.start_workflow(
-                call.workflow,
-                call.start,
-                id=call.id,
-                task_queue=self.task_queue,
-                start_signal=call.signal,
-                start_signal_args=call.said,
-                search_attributes=call.attributes,
-                memo={"pair": call.summary} if call.summary else None,
-                static_summary=call.summary or None,
-                priority=call.priority,
-                rpc_timeout=PATIENCE,
-            )
+            if not (call.has_run and await self._is_signalled(call)):
+                await self._start(call)
+
+    async def _is_own(self, write: OwnWrite) -> bool:
+        """Wait until the write under way is kept, then say whether it is what the notice speaks of."""
+        for pause in ECHO_PAUSES:
+            await asyncio.sleep(pause)
+            async with self.context.database.alone() as tx:
+                own, undecided = await ledger.echoes(tx, write.ref, write.version)
+            if write.pair_id not in undecided:
+                return write.pair_id in own
+        return False
+
+    async def _is_signalled(self, call: Call) -> bool:
+        """Signal the workflow, if it runs."""
+        handle = self.temporal.get_workflow_handle(call.id)
+        try:
+            await handle.signal(call.signal, args=call.said, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def _start(self, call: Call) -> None:
+        """Signal-with-start, which finds the workflow running as well."""
+        await self.temporal.start_workflow(
+            call.workflow,
+            call.start,
+            id=call.id,
+            task_queue=self.task_queue,
+            start_signal=call.signal,
+            start_signal_args=call.said,
+            search_attributes=call.attributes,
+            memo={"pair": call.summary} if call.summary else None,
+            static_summary=call.summary or None,
+            priority=call.priority,
+            rpc_timeout=PATIENCE,
+        )
 
 
 @contextmanager
@@ -205,13 +224,6 @@ def _refusals(call: Call) -> Iterator[None]:
         if error.status in OUT:
             raise
         raise ConfigError(f"Temporal refuses to start or signal {call.id}: {error.message}") from error
-
-
-async def _echoes(tx: Tx, notice: ChangeNotice, pair_ids: Sequence[str]) -> Echoes:
-    """Pairs that made this very version themselves: for them alone it is an echo (semantics §2.6)."""
-    if notice.version is None or notice.kind == "deleted" or not pair_ids:
-        return NO_ECHOES
-    return await ledger.echoes(tx, pair_ids, notice.ref, notice.version)
 
 
 def _addressed(notice: ChangeNotice, pair: PairRow) -> SideNotice:

@@ -104,20 +104,18 @@ async def _take(
 async def keep(accord: Accord, signaller: Signaller, notices: list[ChangeNotice]) -> Kept | None:
     """Keep the delivery, durable once this returns; None if it was signalled before.
 
-    What concerns nobody counts as signalled in the same commit, so that an echo costs one transaction.
+    What concerns nobody counts as signalled in the same statement: an echo costs one commit.
 
     Raises:
         SystemUnavailable: The store is out.
     """
     first = notices[0]
-    async with accord.database.begin() as tx:
-        number = await deliveries.keep(tx, first.ref.connection, first.delivery_id, notices)
-        if number is None:
-            return None
+    async with accord.database.alone() as tx:
         calls = await _routed(tx, signaller, notices)
-        if calls == []:
-            await deliveries.mark_signalled(tx, [number])
-    return Kept(number, calls)
+        number = await deliveries.keep(
+            tx, first.ref.connection, first.delivery_id, notices, concerns_nobody=calls == []
+        )
+    return None if number is None else Kept(number, calls)
 
 
 async def _routed(tx: Tx, signaller: Signaller, notices: list[ChangeNotice]) -> list[Call] | None:
@@ -136,7 +134,7 @@ async def signal(accord: Accord, signaller: Signaller, kept: Kept) -> bool:
         return True
     try:
         await signaller.send(kept.calls)
-        async with accord.database.begin() as tx:
+        async with accord.database.alone() as tx:
             await deliveries.mark_signalled(tx, [kept.number])
     except SyncError as error:
         log.warning("delivery_waits", delivery=kept.number, reason=error.message)

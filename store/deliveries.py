@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy import Interval, bindparam, func, select, update
@@ -37,7 +37,7 @@ _new = insert(deliveries)
 KEEP = _new.on_conflict_do_update(
     index_elements=["connection", "delivery_id"],
     index_where=deliveries.c.delivery_id.is_not(None),
-    set_={"notices": _new.excluded.notices},
+    set_={"notices": _new.excluded.notices, "signalled_at": _new.excluded.signalled_at},
     where=deliveries.c.signalled_at.is_(None),
 ).returning(deliveries.c.id)
 
@@ -59,9 +59,14 @@ UNSIGNALLED = (
 
 
 async def keep(
-    tx: Tx, connection: str, delivery_id: str | None, notices: Sequence[ChangeNotice]
+    tx: Tx,
+    connection: str,
+    delivery_id: str | None,
+    notices: Sequence[ChangeNotice],
+    *,
+    concerns_nobody: bool = False,
 ) -> int | None:
-    """Keep a delivery until it is signalled; the number it is kept under.
+    """Keep a delivery until it is signalled, which one that concerns nobody is at once; its number.
 
     None if this delivery was signalled before. One that was kept but not signalled yet has its number again.
     """
@@ -69,6 +74,7 @@ async def keep(
         "connection": connection,
         "delivery_id": delivery_id,
         "notices": [notice.model_dump(mode="json") for notice in notices],
+        "signalled_at": datetime.now(UTC) if concerns_nobody else None,
     }
     kept: int | None = await tx.scalar(KEEP, values)
     return kept

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 from pydantic import JsonValue
-from sqlalchemy import ARRAY, Text, and_, bindparam, func, insert, literal, select
+from sqlalchemy import Text, and_, bindparam, func, insert, literal, select
 
 from domain.records import RecordRef
 from domain.sides import Side
@@ -16,18 +16,25 @@ from store.schema import pair_ends, plan_steps, plans, write_ledger
 
 RECORD = insert(write_ledger)
 
-PAIR_IDS = bindparam("pair_ids", type_=ARRAY(Text))
 CONNECTION = bindparam("connection", type_=Text)
 RECORD_ID = bindparam("record_id", type_=Text)
 
 
 class Echoes(NamedTuple):
-    """What is known of a version, pair by pair."""
+    """What is known of a record's version, pair by pair."""
 
     own: frozenset[str]
-    """Pairs that wrote exactly this version themselves."""
+    """Pairs that wrote exactly this version themselves. Every other pair must be told of it."""
     undecided: frozenset[str]
     """Pairs that are just writing on this record: their write may turn out to be this version."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, bool]) -> Self:
+        """By pair, whether it is its own."""
+        return cls(
+            frozenset(pair_id for pair_id, is_own in found.items() if is_own),
+            frozenset(pair_id for pair_id, is_own in found.items() if not is_own),
+        )
 
 
 def _echoes() -> Any:
@@ -36,8 +43,7 @@ def _echoes() -> Any:
         write_ledger.c.exact,
         write_ledger.c.connection == CONNECTION,
         write_ledger.c.record_id == RECORD_ID,
-        write_ledger.c.version == bindparam("version"),
-        write_ledger.c.pair_id == func.any(PAIR_IDS),
+        write_ledger.c.version == bindparam("version", type_=Text),
     )
     end = and_(pair_ends.c.pair_id == plans.c.pair_id, pair_ends.c.side == plan_steps.c.side)
     under_way = (
@@ -47,12 +53,12 @@ def _echoes() -> Any:
         .where(
             plans.c.state == "open",
             plan_steps.c.state == "claimed",
-            plans.c.pair_id == func.any(PAIR_IDS),
             pair_ends.c.connection == CONNECTION,
             pair_ends.c.record_id == RECORD_ID,
         )
     )
-    return own.union(under_way)
+    each = own.union_all(under_way).subquery("each")
+    return select(each.c.pair_id, func.bool_or(each.c.is_own).label("is_own")).group_by(each.c.pair_id)
 
 
 ECHOES = _echoes()
@@ -87,14 +93,7 @@ async def record(
     await tx.execute(RECORD, values)
 
 
-async def echoes(tx: Tx, pair_ids: Sequence[str], ref: RecordRef, version: str) -> Echoes:
-    """Which of the pairs know this version of the record as their own write. Every other pair must be told of it."""
-    values = {
-        "pair_ids": list(pair_ids),
-        "connection": ref.connection,
-        "record_id": ref.id,
-        "version": version,
-    }
-    rows = list(await tx.execute(ECHOES, values))
-    own = frozenset(row.pair_id for row in rows if row.is_own)
-    return Echoes(own, frozenset(row.pair_id for row in rows) - own)
+async def echoes(tx: Tx, ref: RecordRef, version: str) -> Echoes:
+    """Which pairs know this version of the record as their own write, or may soon."""
+    values = {"connection": ref.connection, "record_id": ref.id, "version": version}
+    return Echoes.of({row.pair_id: row.is_own for row in await tx.execute(ECHOES, values)})

@@ -154,6 +154,13 @@ async def lock(tx: Tx, pair_id: str) -> None:
 
 async def of_record(tx: Tx, connection: str, record_id: str, record_type: str | None = None) -> list[PairRow]:
     """Active pairs with this record on either side, in all integrations."""
+    return await _all(
+        tx, select(PAIR).where(has_record(connection, record_id, record_type)).order_by(pairs.c.id)
+    )
+
+
+def has_record(connection: Any, record_id: Any, record_type: Any = None) -> ColumnElement[bool]:
+    """Whether a pair is linked with this record, on either side; of any type, if None is given. Values or parameters."""
     end = (
         pair_ends.c.pair_id == pairs.c.id,
         pair_ends.c.active,
@@ -161,7 +168,7 @@ async def of_record(tx: Tx, connection: str, record_id: str, record_type: str | 
         pair_ends.c.record_id == record_id,
     )
     of_type = () if record_type is None else (pair_ends.c.record_type == record_type,)
-    return await _all(tx, select(PAIR).where(_has_end(*end, *of_type)).order_by(pairs.c.id))
+    return _has_end(*end, *of_type)
 
 
 async def search(tx: Tx, key_or_id: str, *, limit: int = 50) -> list[PairRow]:

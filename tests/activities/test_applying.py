@@ -483,7 +483,7 @@ async def test_our_own_write_is_in_the_ledger_with_its_exact_version(build: Buil
     await world.one_pass()
     async with world.database.begin() as tx:
         version = str(world.record(Side.B).version)
-        found = await ledger.echoes(tx, [world.pair.pair_id], world.ref(Side.B), version)
+        found = await ledger.echoes(tx, world.ref(Side.B), version)
     assert found.own == {world.pair.pair_id}
 
 
@@ -494,7 +494,7 @@ async def test_a_version_that_carries_more_than_our_write_is_no_echo(build: Buil
     await world.one_pass()
     async with world.database.begin() as tx:
         version = str(world.record(Side.B).version)
-        found = await ledger.echoes(tx, [world.pair.pair_id], world.ref(Side.B), version)
+        found = await ledger.echoes(tx, world.ref(Side.B), version)
     assert found.own == set()
 
 
