@@ -168,9 +168,13 @@ class ApproveSignal(BaseModel):
     token: str = ""
     by: str = ""
     note: str | None = None
+    unit: str = ""
+    """The field or group that is meant, so that a refusal can name it even if the token is no review's."""
 
     def decision(self) -> Decision:
-        return Decision(token=self.token, choice="approve", by=self.by, note=self.note, channel="signal")
+        return Decision(
+            token=self.token, choice="approve", by=self.by, note=self.note, unit=self.unit, channel="signal"
+        )
 
 
 class OverrideSignal(BaseModel):
@@ -183,6 +187,8 @@ class OverrideSignal(BaseModel):
     empty: bool = False
     by: str = ""
     note: str | None = None
+    unit: str = ""
+    """As in `approve`."""
 
     def decision(self, systems: tuple[str, str]) -> Decision:
         names = {"a": Side.A, "b": Side.B, systems[0].lower(): Side.A, systems[1].lower(): Side.B}
@@ -194,6 +200,7 @@ class OverrideSignal(BaseModel):
             value=self.value,
             by=self.by,
             note=self.note,
+            unit=self.unit,
             channel="signal",
         )
 

@@ -93,7 +93,7 @@ class Reviewer:
             return
         handle = self.world.accord.temporal.get_workflow_handle(pair.workflow_id)
         if decision.choice == "approve":
-            await handle.signal("approve", ApproveSignal(token=decision.token, by=decision.by))
+            await handle.signal("approve", ApproveSignal(token=decision.token, by=decision.by, unit=decision.unit))
             return
         said = OverrideSignal(
             token=decision.token,
@@ -101,5 +101,6 @@ class Reviewer:
             value=decision.value,
             empty=decision.choice == "value" and decision.value is None,
             by=decision.by,
+            unit=decision.unit,
         )
         await handle.signal("override", said)
