@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import uvicorn
 from pydantic import SecretStr
+from temporalio.api.enums.v1 import EventType
 
 from connectors.memory.connector import MemoryConnector
 from connectors.registry import Connections
@@ -85,10 +86,11 @@ class House:
         given = {"source": "webhook", "version": str(record.version), "delivery_id": uuid4().hex}
         return ChangeNotice(ref=self.world.ref(side, record_id), **{**given, **said})
 
-    async def runs(self, pair: PairRow) -> int:
-        """Events in the history of the pair's workflow."""
+    async def signals(self, pair: PairRow) -> int:
+        """How often the pair's workflow was told of something."""
         handle = self.accord.temporal.get_workflow_handle(pair.workflow_id)
-        return (await handle.describe()).history_length
+        kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        return sum(event.event_type == kind for event in (await handle.fetch_history()).events)
 
     def without_temporal(self, client: Any) -> Accord:
         return replace(self.accord, temporal=client)

@@ -59,10 +59,9 @@ async def test_a_delivery_without_a_valid_signature_is_refused_and_leaves_nothin
     house: House, client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     pair = await house.linked_in_step()
-    before = await house.runs(pair)
     assert (await deliver(client, house.notice(Side.A), **headers)).status_code == 401
     assert await kept(house) == 1, "the first delivery that was ever kept"
-    assert await house.runs(pair) == before
+    assert await house.signals(pair) == 1, "from its link"
 
 
 async def test_a_signature_over_other_bytes_is_refused(house: House, client: httpx.AsyncClient) -> None:
@@ -93,12 +92,8 @@ async def test_a_delivery_that_comes_again_changes_nothing(house: House, client:
     pair = await house.linked_in_step()
     notice = house.notice(Side.A)
     assert outcome(await deliver(client, notice)) == (200, "signalled")
-
-    async def quiet() -> bool:
-        return await house.has_passed(pair.id)
-
-    await eventually(quiet)
     assert outcome(await deliver(client, notice)) == (200, "seen_before")
+    assert await house.signals(pair) == 2, "from its link, and the first time"
 
 
 async def test_an_echo_of_our_own_write_costs_no_workflow_task(
@@ -114,7 +109,7 @@ async def test_an_echo_of_our_own_write_costs_no_workflow_task(
     await eventually(written)
     echo = await deliver(client, house.notice(Side.B))
     assert outcome(echo) == (200, "ignored")
-    assert await waiting(house) == 0
+    assert (await waiting(house), await house.signals(pair)) == (0, 2), "from its link, and for the edit"
 
 
 async def test_an_edit_after_our_own_write_is_no_echo(house: House, client: httpx.AsyncClient) -> None:
