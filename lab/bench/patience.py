@@ -22,7 +22,7 @@ async def until(happened: Callable[[], Awaitable[bool]], what: str, *, every: fl
     """
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            while not await happened():  # noqa: ASYNC110 - see the module
+            while not await happened():
                 await asyncio.sleep(every)
     except TimeoutError as error:
         raise TooSlow(f"{what}: not within {PATIENCE.total_seconds():.0f} s") from error

@@ -36,7 +36,7 @@ async def until(happened: Callable[[], Awaitable[bool]], what: str, patience: ti
     """
     try:
         async with asyncio.timeout(patience.total_seconds()):
-            while not await happened():  # noqa: ASYNC110 - other processes set no event
+            while not await happened():
                 await asyncio.sleep(LOOK_EVERY)
     except TimeoutError as error:
         raise Restless(f"{what}: not within {patience.total_seconds():.0f} s") from error
