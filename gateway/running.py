@@ -18,7 +18,7 @@ from embedded.ports import choose_port
 from embedded.reach import accepts_connections
 from embedded.stack import EmbeddedStack
 from gateway.health_file import is_fresh
-from gateway.stack_file import NAME, StackFile
+from gateway.stack_file import StackFile
 from integrations.settings import PREFIX, Settings
 from store import migrate
 
@@ -118,8 +118,3 @@ def _gateway(addresses: StackFile, environment: Mapping[str, str]) -> Child:
         env=environment,
         is_ready=is_ready,
     )
-
-
-def stack_file_of(var: Path) -> Path:
-    """Where the addresses of a stack in this directory are written."""
-    return var / NAME

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.commands.output import console, give, literal, moment, table, value_text
+from gateway.commands.output import give, literal, moment, table, value_text
 from gateway.commands.session import AsJson, By, Integration, Limit, with_operations
 
 if TYPE_CHECKING:
@@ -140,8 +140,3 @@ def _values(review: ReviewShown) -> object:
             "–" if base is None else " / ".join(dict.fromkeys(map(value_text, base))),
         )
     return rows
-
-
-def print_review(review: ReviewShown) -> None:
-    """For other commands that end with an open question."""
-    show_review(console(), review)
