@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from store import snapshots
 async def gather_facts(context: Context, look: Look, assessment: Assessment) -> Pair[SideFacts]:
     """What sharpens the decision of these conflicts; nothing is asked where none is."""
     natives = assessment.contested_natives
-    a, b = [await _side_facts(context, look, side, natives[side]) for side in SIDES]
+    a, b = await asyncio.gather(*(_side_facts(context, look, side, natives[side]) for side in SIDES))
     return Pair(a, b)
 
 
@@ -27,7 +28,7 @@ async def _side_facts(context: Context, look: Look, side: Side, natives: tuple[s
         for field in look.declared.fields
         if field.native(side) in natives and field.name in look.view.baselines
     }
-    async with context.database.begin() as tx:
+    async with context.database.alone() as tx:
         seen = await snapshots.last_showing(tx, look.pair.pair_id, side, shown) if shown else {}
     facts = SideFacts(
         seen_at={n: s.modified_at for n, s in seen.items() if s.modified_at is not None},

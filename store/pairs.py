@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -117,6 +118,17 @@ def _unlink() -> Any:
 UNLINK = _unlink()
 
 
+SET_STATE = (
+    update(pairs)
+    .where(pairs.c.id == bindparam("pair"))
+    .values(
+        state=bindparam("states"),
+        waits_for=bindparam("sentence"),
+        last_pass_at=case((bindparam("passed"), func.now()), else_=pairs.c.last_pass_at),
+    )
+)
+
+
 async def create(tx: Tx, integration: str, version: int, ends: Pair[EndRow]) -> PairRow:
     """Link two records; the pair that links them already is returned as it is.
 
@@ -206,8 +218,8 @@ async def set_state(
     tx: Tx, pair_id: str, states: Sequence[str], waits_for: str, *, passed: bool = True
 ) -> None:
     """Say how the pair stands, for lists; `passed` if a whole pass has just found it so."""
-    at_pass = {"last_pass_at": func.now()} if passed else {}
-    await _set(tx, pair_id, state=list(states), waits_for=waits_for, **at_pass)
+    values = {"pair": pair_id, "states": list(states), "sentence": waits_for, "passed": passed}
+    await tx.execute(SET_STATE, values)
 
 
 async def set_paused(tx: Tx, pair_id: str, *, paused: bool) -> None:

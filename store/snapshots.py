@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BigInteger,
     DateTime,
@@ -153,6 +154,27 @@ def _last_showing() -> Any:
 LAST_SHOWING = _last_showing()
 
 
+VERSION = built(**{name: field_versions.c[name] for name in FieldVersion.model_fields})
+
+FIELD_HISTORY = (
+    select(field_versions.c.side, VERSION)
+    .where(
+        field_versions.c.pair_id == PAIR_ID,
+        or_(
+            *(
+                and_(
+                    field_versions.c.side == side.value,
+                    field_versions.c.field == func.any(bindparam(side.value, type_=ARRAY(Text))),
+                )
+                for side in SIDES
+            )
+        ),
+    )
+    .order_by(field_versions.c.n.desc())
+    .limit(bindparam("most"))
+)
+
+
 async def save(
     tx: Tx,
     pair_id: str,
@@ -228,17 +250,9 @@ async def field_history(
     tx: Tx, pair_id: str, natives: Pair[Sequence[str]], *, limit: int = 50
 ) -> list[tuple[Side, FieldVersion]]:
     """The newest versions of these native fields, in the order in which we learned of them."""
-    of_side = (
-        and_(field_versions.c.side == side.value, field_versions.c.field.in_(natives[side])) for side in SIDES
-    )
-    query = (
-        select(field_versions)
-        .where(field_versions.c.pair_id == pair_id, or_(*of_side))
-        .order_by(field_versions.c.n.desc())
-        .limit(limit)
-    )
-    rows = (await tx.execute(query)).mappings().all()
-    return [(Side(row["side"]), FieldVersion.model_validate(dict(row))) for row in reversed(rows)]
+    values = {"pair": pair_id, "a": list(natives.a), "b": list(natives.b), "most": limit}
+    rows = (await tx.execute(FIELD_HISTORY, values)).all()
+    return [(Side(side), FieldVersion.model_validate(document)) for side, document in reversed(rows)]
 
 
 async def _last(tx: Tx, pair_id: str) -> Pair[SnapshotRow | None]:
