@@ -6,10 +6,12 @@ import typer
 
 from lab.bench.command import bench
 from lab.scenarios.command import run
+from lab.scenarios.record import record
 
 app = typer.Typer(help="Run scenarios and measurements on simulated systems.", no_args_is_help=True)
 app.command()(run)
 app.command()(bench)
+app.command()(record)
 
 
 @app.callback()

@@ -28,9 +28,10 @@ async def prepare(world: World, gateway_url: str) -> None:
     if is_linked_at_start(given):
         await link(world, rules)
         await world.rest.wait()
-        await _start_otherwise(world)
     await world.hear(gateway_url)
-    if has_records(given) and given.match_key and not is_linked_at_start(given):
+    if is_linked_at_start(given):
+        await _start_otherwise(world)
+    elif has_records(given) and given.match_key:
         await _announce(world)
 
 
@@ -71,7 +72,10 @@ def based(given: Given) -> Pair[dict[str, Any]]:
 
 
 async def _start_otherwise(world: World) -> None:
-    """Where a record starts with other values than its baseline, somebody edited it before the case begins."""
+    """Where a record starts with other values than its baseline, somebody edited it before the case begins.
+
+    The webhook of that edit waits for the first settle.
+    """
     start, first = start_of(world.given), based(world.given)
     for side in SIDES:
         differing = {

@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.records import RecordRef
 from domain.sides import Pair
 from lab.systems.control import LabControl
 from store import deliveries, pairs
@@ -50,8 +49,8 @@ class Rest:
     temporal: Client
     controls: Pair[LabControl]
     integration: str
-    refs: Sequence[RecordRef]
-    """Records that may be being matched."""
+    matching: Sequence[str]
+    """Ids that the workflows bear that match this case's records."""
     under_way: str = ""
     """What kept the case from rest when last looked at."""
 
@@ -72,7 +71,7 @@ class Rest:
         return first is not None and first == await self._picture()
 
     async def _picture(self) -> list[PairState] | None:
-        self.under_way = await self._in_systems() or await self._in_store() or await self._matching()
+        self.under_way = await self._in_systems() or await self._in_store() or await self._matched()
         return None if self.under_way else await self._states()
 
     async def _in_systems(self) -> str:
@@ -84,13 +83,12 @@ class Rest:
             kept = await deliveries.unsignalled(tx, older_than=timedelta(0))
         return f"{len(kept)} deliveries are kept but not signalled" if kept else ""
 
-    async def _matching(self) -> str:
-        running = [str(ref) for ref in self.refs if await self._is_matching(ref)]
-        return f"{', '.join(running)} is being matched" if running else ""
+    async def _matched(self) -> str:
+        running = [workflow_id for workflow_id in self.matching if await self._runs(workflow_id)]
+        return f"{', '.join(running)} is under way" if running else ""
 
-    async def _is_matching(self, ref: RecordRef) -> bool:
-        handle = self.temporal.get_workflow_handle(f"match/{self.integration}/{ref}")
-        return await _status(handle) is WorkflowExecutionStatus.RUNNING
+    async def _runs(self, workflow_id: str) -> bool:
+        return await status_of(self.temporal, workflow_id) is WorkflowExecutionStatus.RUNNING
 
     async def _states(self) -> list[PairState] | None:
         """Every active pair's memory, if all are idle or stopped for good."""
@@ -118,10 +116,10 @@ class Rest:
         return state
 
 
-async def _status(handle: WorkflowHandle[object, object]) -> WorkflowExecutionStatus | None:
-    """None if there is no such workflow."""
+async def status_of(temporal: Client, workflow_id: str) -> WorkflowExecutionStatus | None:
+    """Of the workflow's latest run; None if there never was such a workflow."""
     try:
-        return (await handle.describe()).status
+        return (await temporal.get_workflow_handle(workflow_id).describe()).status
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None

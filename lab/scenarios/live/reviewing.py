@@ -93,7 +93,9 @@ class Reviewer:
             return
         handle = self.world.accord.temporal.get_workflow_handle(pair.workflow_id)
         if decision.choice == "approve":
-            await handle.signal("approve", ApproveSignal(token=decision.token, by=decision.by, unit=decision.unit))
+            await handle.signal(
+                "approve", ApproveSignal(token=decision.token, by=decision.by, unit=decision.unit)
+            )
             return
         said = OverrideSignal(
             token=decision.token,

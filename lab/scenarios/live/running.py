@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
+import httpx
 import yaml
 from pydantic import SecretStr
+from temporalio.service import RPCError
 
 from domain.errors import SyncError
 from domain.sides import Pair
@@ -24,6 +27,7 @@ from lab.scenarios.corpus import Case
 from lab.scenarios.live.able import why_not_live
 from lab.scenarios.live.case_clock import CaseClock, start_of_time
 from lab.scenarios.live.play import Play
+from lab.scenarios.live.recording import Recording, recordings_of
 from lab.scenarios.live.rest import Restless
 from lab.scenarios.live.reviewing import Reviewer
 from lab.scenarios.live.stage import Stage, connections_of, stages_of
@@ -31,6 +35,12 @@ from lab.scenarios.live.troubles import Troubles
 from lab.scenarios.live.world import World
 from lab.scenarios.results import CaseResult
 from lab.systems.process import LabSystem
+
+PLAY_ERRORS = (Restless, SyncError, RPCError, httpx.HTTPError, ValueError, LookupError)
+"""What one case can fail of without an end for the others: it never rests, a process is out, its words make no sense."""
+
+AT_ONCE = 100
+"""Cases per stack: each brings two connections, and the gateway greets all of them when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +52,16 @@ class Theatre:
     gateway_url: str
     systems: Pair[LabSystem]
 
-    async def play(self, stage: Stage) -> CaseResult:
+    async def play(self, stage: Stage) -> tuple[CaseResult, World]:
         """Play one case and compare how it ended with what it expects."""
-        started = monotonic()
+        started, play = monotonic(), self._play(stage)
         try:
-            outcome = await self._play(stage).run()
-        except (Restless, SyncError) as error:
-            return CaseResult.failed(stage.case, [str(error)], monotonic() - started)
+            outcome = await play.run()
+        except PLAY_ERRORS as error:
+            what = f"{type(error).__name__}: {error}"
+            return CaseResult.failed(stage.case, [what], monotonic() - started), play.world
         differences = [str(difference) for difference in compare(stage.case, outcome)]
-        return CaseResult.of(stage.case, differences, monotonic() - started)
+        return CaseResult.of(stage.case, differences, monotonic() - started), play.world
 
     def _play(self, stage: Stage) -> Play:
         controls = self.systems.map(lambda system: system.control)
@@ -66,11 +77,20 @@ async def run_live(cases: Sequence[Case], directory: Path) -> AsyncIterator[Case
         if why is not None:
             yield CaseResult.not_run(case, why)
     stages = stages_of(case for case, why in obstacles if why is None)
-    if not stages:
-        return
-    async with opened(stages, directory) as theatre:
-        for stage in stages:
-            yield await theatre.play(stage)
+    for start in range(0, len(stages), AT_ONCE):
+        batch = stages[start : start + AT_ONCE]
+        async with opened(batch, directory / f"batch-{start}") as theatre:
+            for stage in batch:
+                result, _ = await theatre.play(stage)
+                yield result
+
+
+async def record_life(case: Case, directory: Path) -> tuple[CaseResult, list[Recording]]:
+    """Play one case and keep the histories of its workflows."""
+    (stage,) = stages_of([case])
+    async with opened([stage], directory) as theatre:
+        result, world = await theatre.play(stage)
+        return result, await recordings_of(world)
 
 
 @asynccontextmanager
@@ -83,12 +103,17 @@ async def opened(stages: Sequence[Stage], directory: Path) -> AsyncIterator[Thea
         await LabSystem.start("plain", "beta", directory / "lab") as beta,
     ):
         systems = Pair(alpha, beta)
-        file = directory / "connections.yaml"
-        file.write_text(yaml.safe_dump(dict(connections_of(stages, systems.map(lambda s: s.url)))))
-        asked = Settings(connections_file=file, integrations_dir=directory, gateway_port=0)
+        asked = _asked(directory, connections_of(stages, systems.map(lambda system: system.url)))
         async with accord_on(stack, asked) as addresses, assembled(_ours(asked, addresses)) as accord:
             assert addresses.gateway_url is not None
             yield Theatre(stack, accord, addresses.gateway_url, systems)
+
+
+def _asked(directory: Path, connections: Mapping[str, Any]) -> Settings:
+    """The settings of worker and gateway, but for the addresses that are known once the stack runs."""
+    file = directory / "connections.yaml"
+    file.write_text(yaml.safe_dump(dict(connections)))
+    return Settings(connections_file=file, integrations_dir=directory, gateway_port=0)
 
 
 def _ours(asked: Settings, addresses: StackFile) -> Settings:

@@ -47,8 +47,12 @@ class World:
 
     @property
     def rest(self) -> Rest:
-        refs = [self.ref(side, record) for side in SIDES for record in self.records[side]]
-        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name, refs)
+        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name, self.matching_ids)
+
+    @property
+    def matching_ids(self) -> list[str]:
+        """Ids that workflows bear, or would bear, that match the case's records."""
+        return [f"match/{self.name}/{self.ref(s, record)}" for s in SIDES for record in self.records[s]]
 
     @property
     def signaller(self) -> Signaller:
