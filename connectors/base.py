@@ -12,14 +12,14 @@ per connector (`connectors/refusals.py`, plus the system's own additions).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import JsonValue
 
-from domain.errors import RecordGone, RecordHidden
+from domain.errors import ConfigError, RecordGone, RecordHidden
 from domain.records import ChangeNotice, FieldVersion, Model, RecordRef, Snapshot
 
 
@@ -50,6 +50,8 @@ class Capabilities(Model):
     """How a deletion shows: any of event, flag, status_410. A bare 404 never counts."""
     transitions: frozenset[str] = frozenset()
     """Native fields that are walked through a workflow instead of set."""
+    change_stream: bool = False
+    """`stream_changes` tells of changes as they happen."""
 
     @property
     def at_risk(self) -> bool:
@@ -78,6 +80,17 @@ class ChangePage:
     notices: Sequence[ChangeNotice]
     cursor: str
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatch:
+    """What a stream of changes brought since the batch before; empty where it only says that it lives."""
+
+    notices: Sequence[ChangeNotice]
+    position: str
+    """Keep it together with the notices: a stream that is opened there goes on right behind them."""
+    gap: str = ""
+    """Why changes between the position that was asked for and this one may be missing: look at everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +219,22 @@ class Connector(ABC):
         Raises:
             ValueError: The body is not what this system sends.
         """
+
+    def stream_changes(self, record_types: Sequence[str], position: str | None) -> AsyncIterator[StreamBatch]:
+        """Changes of these record types as they happen, without end; needs the capability `change_stream`.
+
+        A batch comes at least every minute, an empty one if nothing happened. Asking for the next one says that this
+        one was kept: the system may forget it. What was handed out but not kept comes again.
+
+        Args:
+            record_types: Others are passed over for good.
+            position: Of the last batch that was kept; None begins with what happens from now on.
+
+        Raises:
+            ConfigError: The system has no stream, it isn't set up, or the position is none.
+        """
+        del record_types, position
+        raise ConfigError(f"connection {self.connection}: {self.system} offers no stream of changes")
 
     # ---------------------------------------------------------------------------------------------- connection
     @property

@@ -102,7 +102,7 @@ class ChangeNotice(Model):
     """Says "look at this record". Carries no values; both sides are read fresh."""
 
     ref: RecordRef
-    source: Literal["webhook", "poll", "operator", "sweep"]
+    source: Literal["webhook", "poll", "stream", "operator", "sweep"]
     kind: Literal["changed", "created", "deleted"] = "changed"
     version: str | None = None
     """The version that the notice speaks of, if the system tells."""

@@ -53,11 +53,13 @@ class PostgresServer:
 
     Attributes:
         throwaway: The data needn't survive a crash of the machine.
+        more: Settings beyond ours, each `name=value`.
     """
 
     home: PostgresHome
     programs: PostgresPrograms
     throwaway: bool = False
+    more: tuple[str, ...] = ()
 
     def url(self, database: str = "postgres") -> str:
         """SQLAlchemy's URL for a database of this cluster; `postgres` always exists."""
@@ -128,7 +130,7 @@ class PostgresServer:
 
     def _settings(self) -> tuple[str, ...]:
         durability = THROWAWAY_SETTINGS if self.throwaway else ()
-        settings = (*SETTINGS, f"unix_socket_directories={self.home.sockets}", *durability)
+        settings = (*SETTINGS, f"unix_socket_directories={self.home.sockets}", *durability, *self.more)
         return tuple(word for setting in settings for word in ("-c", setting))
 
     def _refuse_other_major(self) -> None:

@@ -70,7 +70,7 @@ async def _started(var: Path, supervisor: Supervisor) -> PostgresServer:
     home = make_home(var)
     found = find_programs(EmbeddedSettings.from_environment().postgres_bin, home.data_major)
     programs = within_reach(found, home.user, home.root / "programs")
-    server = PostgresServer(home, programs, throwaway=True)
+    server = PostgresServer(home, programs, throwaway=True, more=("wal_level=logical",))
     await server.prepare(supervisor)
     await supervisor.start(server.child())
     return server

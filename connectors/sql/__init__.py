@@ -1,0 +1,1 @@
+"""Connector: tables of a PostgreSQL database, and its log."""
