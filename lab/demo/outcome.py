@@ -12,7 +12,7 @@ from gateway.desks.desk import Desk
 from gateway.desks.pairs import PairDesk
 from gateway.desks.presenting import write_line
 from lab.demo.hands import Done, Hands
-from lab.demo.script import PRODUCTS, Ending, Name, Scenario
+from lab.demo.script import PRODUCTS, Ending, Name, Scenario, called
 from lab.systems.records import Record
 from store import audit, pairs, writes
 from store.pairs import PairRow
@@ -78,7 +78,7 @@ class Onlooker:
         lines = [line for pair in found for line in await self._last_lines(pair)]
         ending = Ending(
             decided=tuple(_decided(lines, found)),
-            rules=tuple([line.rule for line in lines] or await self._origins(found)),
+            rules=tuple([_rule(line) for line in lines] or await self._origins(found)),
             written=tuple(await self._written(found)),
             stands=tuple(
                 _stands(records[name], name, scenario) for name in scenario.shows if name in records
@@ -160,11 +160,21 @@ def _said(line: ConflictShown) -> str:
     return f"{line.winner} stands{outcome}"
 
 
+def _rule(line: ConflictShown) -> str:
+    """What decided, or what asked for a person."""
+    match line.kind, line.stage:
+        case "unmapped", "opened":
+            return f"unmapped: {line.rule}"
+        case _, "opened":
+            return f"{line.rule}: {line.reason.removesuffix(' holds')}"
+    return line.rule
+
+
 def _stands(record: Record, name: Name, scenario: Scenario) -> str:
     where = f"{PRODUCTS[name]} {record.key}"
     if record.deleted:
         return f"{where}: deleted"
-    values = [f"{field} {shown(record.fields.get(field))}" for field in scenario.shows[name]]
+    values = [f"{called(field)} {shown(record.fields.get(field))}" for field in scenario.shows[name]]
     return f"{where}: {', '.join(values)}"
 
 

@@ -16,6 +16,18 @@ Fields = Mapping[str, Any]
 
 PRODUCTS: dict[Name, str] = {"servicenow": "ServiceNow", "jira": "Jira", "pagerduty": "PagerDuty"}
 
+JIRA_NAMES = {
+    "customfield_10002": "business impact",
+    "customfield_10005": "alert",
+    "customfield_10006": "customer impact",
+    "customfield_10007": "financial impact",
+}
+
+
+def called(field: str) -> str:
+    """What people call a native field."""
+    return JIRA_NAMES.get(field, field.removeprefix("u_").replace("_", " "))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
@@ -150,7 +162,7 @@ DIVERGENCE = Scenario(
     shows={"servicenow": ("state",), "jira": ("status",)},
     ending=Ending(
         decided=("state: waits for a person",),
-        rules=("rules",),
+        rules=("rules: 'Done' in [a.as_b, b.value] && a.as_b != b.value",),
         stands=("ServiceNow {servicenow}: state 2", "Jira {jira}: status Done"),
         waits=("a decision on state",),
     ),
@@ -205,8 +217,8 @@ DUPLICATE = Scenario(
         decided=("no conflict; 1 pair in step",),
         rules=("match: correlation_id, alert",),
         stands=(
-            "ServiceNow {servicenow}: u_alert ALERT-{round}",
-            "Jira {jira}: customfield_10005 ALERT-{round}",
+            "ServiceNow {servicenow}: alert ALERT-{round}",
+            "Jira {jira}: alert ALERT-{round}",
         ),
     ),
 )
@@ -282,11 +294,11 @@ IMPACT = Scenario(
             "customer impact: default (Critical / High)",
             "financial impact: blank (Critical / null)",
         ),
-        rules=("hold", "unmapped: default", "unmapped: blank"),
+        rules=("unmapped: hold", "unmapped: default", "unmapped: blank"),
         written=("Jira {jira} customer impact: Medium → High, financial impact: Medium → null",),
         stands=(
-            "ServiceNow {servicenow}: u_business_impact Critical, u_customer_impact Critical, u_financial_impact Critical",
-            "Jira {jira}: customfield_10002 Medium, customfield_10006 High, customfield_10007 null",
+            "ServiceNow {servicenow}: business impact Critical, customer impact Critical, financial impact Critical",
+            "Jira {jira}: business impact Medium, customer impact High, financial impact null",
         ),
         waits=(
             "a counterpart for business impact (business impact has no counterpart)",

@@ -51,6 +51,12 @@ SYSTEMS: dict[Name, System] = {
         port=8811,
         record_type="incident",
         tagged="u_demo",
+        options={
+            "custom_columns": [
+                *("u_demo", "u_alert"),
+                *("u_business_impact", "u_customer_impact", "u_financial_impact"),
+            ]
+        },
         connection={"user": "accord", "password": "lab", "audited": True},
     ),
     "jira": System(

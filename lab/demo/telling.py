@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,7 +56,7 @@ class Teller:
 
     def question(self, key: str) -> None:
         """How to answer the review that is open, word for word."""
-        self.out.print(f"\n[bold yellow]{key} waits for you.[/] In another terminal:\n")
+        self.out.print(f"\n[bold yellow]{key} waits for you.[/] In another terminal{_elsewhere()}:\n")
         self.out.print(f"  .venv/bin/accord show {key}")
         self.out.print(f"  .venv/bin/accord approve {key} --by YOUR-NAME")
         self.out.print(f"  .venv/bin/accord override {key} --side Jira --by YOUR-NAME")
@@ -113,6 +115,18 @@ class Teller:
         for row in rows:
             for difference in row.differences():
                 self.out.print(f"[red]{row.scenario.title}[/]: {escape(difference)}")
+
+    def strangers(self, found: Mapping[Name, int]) -> None:
+        """Records that nobody in the script made: duplicates, or some that came back from the dead."""
+        for name, count in found.items():
+            if count:
+                self.out.print(f"[red]{PRODUCTS[name]}[/]: {count} more records than people made")
+
+
+def _elsewhere() -> str:
+    """The commands find the stack by its folder."""
+    var = os.environ.get("ACCORD_VAR")
+    return f" (after: export ACCORD_VAR={shlex.quote(var)})" if var else ""
 
 
 def act_text(done: Done) -> str:

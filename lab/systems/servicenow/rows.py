@@ -151,9 +151,11 @@ def _choice_row(table: str, element: str, sequence: int, value: str, label: str)
     }
 
 
-def dictionary_rows() -> list[Row]:
+def dictionary_rows(settings: ServiceNowSettings) -> list[Row]:
     """sys_dictionary: inherited columns stand on `task` only."""
-    defined = {"task": SYSTEM_COLUMNS | TASK_COLUMNS} | {table.name: table.own for table in TABLES.values()}
+    custom = dict.fromkeys(settings.custom_columns, Column())
+    inherited = {"task": SYSTEM_COLUMNS | TASK_COLUMNS | custom}
+    defined = inherited | {table.name: table.own for table in TABLES.values()}
     return [
         _dictionary_row(table, element, column)
         for table, columns in defined.items()

@@ -38,6 +38,11 @@ class ServiceNowSettings(Settings):
     audited: bool = True
     """Whether changes of incident, problem and change_request are kept in sys_audit."""
     aborting_rules: list[AbortingRule] = Field(default=[])
+    custom_columns: list[str] = Field(default=[])
+    """Text columns that the customer added to every task table, `u_…`: the dictionary tells of them.
+
+    Others beginning so are kept as well, but a client that asks the dictionary first doesn't find them.
+    """
     mandatory_when_resolved: list[str] = Field(default=[])
     """A data policy: fields that must not be empty once `state` is 6 or 7, else 403."""
     unwritable: list[str] = Field(default=[])

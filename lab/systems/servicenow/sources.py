@@ -72,7 +72,7 @@ def _derived_rows(
         case "sys_choice":
             yield from rows.choice_rows()
         case "sys_dictionary":
-            yield from rows.dictionary_rows()
+            yield from rows.dictionary_rows(settings)
         case "sys_user":
             yield from rows.user_rows(settings)
 

@@ -241,3 +241,11 @@ async def test_the_rate_limit_answers_429_with_the_vendors_headers(
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 1
     assert refused.json()["error"]["message"] == "Rate limit exceeded"
+
+
+async def test_the_dictionary_tells_of_columns_that_the_customer_added(
+    system: LabSystem, api: httpx.AsyncClient
+) -> None:
+    await system.control.change_settings(custom_columns=["u_tier"])
+    rows = await found(api, "sys_dictionary", "name=task^element=u_tier")
+    assert [(row["name"], row["internal_type"]) for row in rows] == [("task", "string")]
