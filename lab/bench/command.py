@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 def bench(
     *,
-    pairs: Annotated[int, typer.Option(min=10, help="Changed at once in a wave.")] = 100,
-    rounds: Annotated[int, typer.Option(min=1, help="Waves of each kind, taken in turns.")] = 3,
+    pairs: Annotated[int, typer.Option(min=10, help="Half of them change at once.")] = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="Of measurements, taken in turns.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Of saturation, per kind and round.")] = 6,
     pace: Annotated[float, typer.Option(help="Changes a second where they come at a steady pace.")] = 10,
     idle: Annotated[int, typer.Option(min=10, help="Pairs linked to measure memory.")] = 300,
     sandbox: Annotated[bool, typer.Option(help="Run workflows in the SDK's sandbox.")] = True,
@@ -34,7 +35,11 @@ def bench(
     from lab.bench.report import print_results  # noqa: PLC0415 - as above
 
     results = asyncio.run(
-        _run(Size(pairs=pairs, rounds=rounds, pace=pace, idle=idle), sandbox=sandbox, quiet=json)
+        _run(
+            Size(pairs=pairs, rounds=rounds, seconds=seconds, pace=pace, idle=idle),
+            sandbox=sandbox,
+            quiet=json,
+        )
     )
     if json:
         typer.echo(results.model_dump_json(indent=2))

@@ -20,6 +20,8 @@ from lab.bench.stage import Stage
 from lab.systems.control_api import Action
 
 PATIENCE = timedelta(seconds=10)
+LAST_TASK = 0.05
+"""Seconds; a workflow task takes 7 ms unloaded."""
 
 YardstickKind = Literal["bare", "http"]
 YARDSTICKS: tuple[YardstickKind, ...] = ("bare", "http")
@@ -37,6 +39,9 @@ class Contestant(Protocol):
         """One workflow id per lane."""
         ...
 
+    async def prepare(self, lanes: Sequence[int]) -> None:
+        """Bring about what these lanes' next changes shall meet. Only while nothing is under way."""
+
     async def begin(self, lanes: Sequence[int]) -> None:
         """Make one change on each of these lanes."""
 
@@ -53,11 +58,15 @@ class Yardstick:
     workflows: Sequence[str]
     finish: FinishLine
 
+    async def prepare(self, lanes: Sequence[int]) -> None:
+        """Nothing lies in a signal's way."""
+
     async def begin(self, lanes: Sequence[int]) -> None:
         await asyncio.gather(*(self._signal(lane) for lane in lanes))
 
     async def rest(self) -> None:
-        """Nothing follows the end of the second activity but a workflow task."""
+        """A last workflow task follows the second activity."""
+        await asyncio.sleep(LAST_TASK)
 
     async def _signal(self, lane: int) -> None:
         handle = self.stage.accord.temporal.get_workflow_handle(self.workflows[lane])
@@ -68,8 +77,8 @@ class Yardstick:
 class Linked:
     """A linked pair per lane; a change is an edit on alpha, and ends when beta has it.
 
-    With `contested`, beta has a different edit of the same field, whose own webhook is lost: so a conflict costs one
-    pass, whichever system is the quicker one.
+    With `contested`, beta has a different edit of the same field before, whose own webhook is lost: so a conflict costs
+    one pass, whichever system is the quicker one.
     """
 
     name: str
@@ -83,14 +92,17 @@ class Linked:
     def workflows(self) -> Sequence[str]:
         return [pair.workflow_id for pair in self.pairs]
 
+    async def prepare(self, lanes: Sequence[int]) -> None:
+        if self.contested:
+            await self.stage.controls.b.change_settings(webhook_drop_next=len(lanes))
+            for some in chunks(lanes):
+                await self._edit(Side.B, some)
+
     async def begin(self, lanes: Sequence[int]) -> None:
         for some in chunks(lanes):
-            if self.contested:
-                await self.stage.controls.b.change_settings(webhook_drop_next=len(some))
-                await self.edit(Side.B, some)
-            await self.edit(Side.A, some)
+            await self._edit(Side.A, some)
 
-    async def edit(self, side: Side, lanes: Sequence[int]) -> None:
+    async def _edit(self, side: Side, lanes: Sequence[int]) -> None:
         """A person edits the records of these lanes; a field that `source_priority` owns, if it is to be contested."""
         field = "prio" if self.contested else "title"
         values = {lane: f"{side} says {next(self._edits)}" for lane in lanes}

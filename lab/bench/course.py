@@ -1,8 +1,11 @@
-"""How changes are made: in waves (saturated), one after the other (unloaded), or at a steady pace."""
+"""How changes are made: as many as the machine can do, one after the other (unloaded), or at a steady pace."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import time
 
@@ -10,8 +13,14 @@ from lab.bench.contestants import Contestant, Linked
 from lab.bench.patience import until
 
 LOOK_EVERY = 0.01
+LOOK_EVERY_SATURATED = 0.05
+"""Seconds; a look takes 2 ms of processor time that the others want, and half of the lanes are under way anyway."""
 BETWEEN = 0.02
 """Seconds of peace between two changes that shall not meet."""
+RAMP = 1.0
+"""Seconds until a saturated machine is in its stride; not counted."""
+
+Metered = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +44,68 @@ class Course:
     _began: dict[int, float] = field(default_factory=dict)
 
     async def begin(self, lanes: list[int]) -> None:
-        began = time()
-        self._began |= dict.fromkeys(lanes, began)
+        self._began |= dict.fromkeys(lanes, time())
         await self.contestant.begin(lanes)
 
+    async def look(self) -> list[int]:
+        """The lanes that came in since the last look."""
+        passed = [(lane, at) for lane, at in await self.contestant.finish.passed() if lane in self._began]
+        self.ended += [Change(self._began.pop(lane), at) for lane, at in passed]
+        return [lane for lane, _ in passed]
+
     async def until_ended(self) -> None:
-        """Wait for all that began.
+        """Wait for all that began, and for what they brought about.
 
         Raises:
             TooSlow: Some change never arrives.
         """
         await until(self._is_empty, f"changes of {self.contestant.name}", every=LOOK_EVERY)
+        await self.contestant.rest()
 
     async def _is_empty(self) -> bool:
-        for lane, at in await self.contestant.finish.passed():
-            began = self._began.pop(lane, None)
-            if began is not None:
-                self.ended.append(Change(began, at))
+        await self.look()
         return not self._began
 
 
-async def wave(contestant: Contestant) -> list[Change]:
-    """A change on every lane at once: what the machine can do."""
-    course = Course(contestant)
-    await course.begin(list(range(len(contestant.workflows))))
+async def saturate(
+    contestant: Contestant, seconds: float, metered: Metered
+) -> tuple[list[Change], list[Change]]:
+    """Half of the lanes are always under way; the one that has rested longest follows a lane that came in.
+
+    So what a lane left to be done after its end (an echo, a workflow task) is done before its next change begins.
+    All changes, and those that ended within the metered seconds.
+    """
+    course, resting = Course(contestant), deque(range(len(contestant.workflows)))
+    await course.begin([resting.popleft() for _ in range(len(resting) // 2)])
+    await _keep_busy(course, resting, RAMP)
+    began = time()
+    with metered():
+        await _keep_busy(course, resting, seconds)
+        ended = time()
     await course.until_ended()
-    await contestant.rest()
+    return course.ended, [change for change in course.ended if began <= change.ended < ended]
+
+
+def span_of(changes: Sequence[Change]) -> float:
+    """Seconds from the first beginning to the last end."""
+    return max(change.ended for change in changes) - min(change.began for change in changes)
+
+
+async def _keep_busy(course: Course, resting: deque[int], seconds: float) -> None:
+    deadline = time() + seconds
+    while time() < deadline:
+        passed = await course.look()
+        resting.extend(passed)
+        await course.begin([resting.popleft() for _ in passed])
+        await asyncio.sleep(LOOK_EVERY_SATURATED)
+
+
+async def wave(contestant: Contestant) -> list[Change]:
+    """One change on every lane, all at once."""
+    course, lanes = Course(contestant), list(range(len(contestant.workflows)))
+    await contestant.prepare(lanes)
+    await course.begin(lanes)
+    await course.until_ended()
     return course.ended
 
 
@@ -68,23 +113,24 @@ async def one_by_one(contestant: Contestant, changes: int) -> list[Change]:
     """Each change has the machine for itself."""
     course = Course(contestant)
     for number in range(changes):
-        await course.begin([number % len(contestant.workflows)])
+        lane = number % len(contestant.workflows)
+        await contestant.prepare([lane])
+        await course.begin([lane])
         await course.until_ended()
-        await contestant.rest()
         await asyncio.sleep(BETWEEN)
     return course.ended
 
 
 async def paced(contestant: Contestant, changes: int, per_second: float) -> list[Change]:
     """So many changes a second, whether or not the earlier ones have ended. One per lane at most."""
-    course = Course(contestant)
+    course, lanes = Course(contestant), list(range(min(changes, len(contestant.workflows))))
+    await contestant.prepare(lanes)
     loop = asyncio.get_running_loop()
     start = loop.time()
-    for number in range(min(changes, len(contestant.workflows))):
-        await asyncio.sleep(max(0.0, start + number / per_second - loop.time()))
-        await course.begin([number])
+    for lane in lanes:
+        await asyncio.sleep(max(0.0, start + lane / per_second - loop.time()))
+        await course.begin([lane])
     await course.until_ended()
-    await contestant.rest()
     return course.ended
 
 

@@ -11,7 +11,7 @@ from time import time
 from pydantic import BaseModel, Field
 
 from lab.bench.contestants import YARDSTICKS, Contestant, Linked, enter_linked, enter_yardstick
-from lab.bench.course import Change, burst, one_by_one, paced, wave
+from lab.bench.course import Change, burst, one_by_one, paced, saturate, span_of, wave
 from lab.bench.meters import Requests, Told, cpu_of, requests_of, resident, told_by
 from lab.bench.pairs import link_pairs
 from lab.bench.results import Latency, Results, Row, claims_of
@@ -24,8 +24,10 @@ class Size(BaseModel, frozen=True):
     """How much is measured. The defaults end within three minutes on two cores."""
 
     pairs: int = Field(default=100, ge=10)
-    """Lanes of each contestant; a wave changes all of them at once."""
+    """Lanes of each contestant; half of them are under way at once."""
     rounds: int = Field(default=3, ge=1)
+    seconds: float = Field(default=6, gt=0)
+    """Of a saturated machine, per contestant and round."""
     singles: int = Field(default=10, ge=2)
     """Unloaded changes per round."""
     pace: float = Field(default=10, gt=0)
@@ -46,11 +48,13 @@ class Tally:
     contestant: Contestant
     told: Told
     requests: Requests
+    made: int = 0
+    """Changes on a saturated machine, counted or not."""
     loaded: list[Change] = field(default_factory=list)
     busy: float = 0
-    """Seconds from the beginning of each wave to its last end, summed up."""
+    """Seconds in which these were made."""
     cpu: Counter[str] = field(default_factory=Counter)
-    """Seconds by process, during waves."""
+    """Seconds by process, meanwhile."""
     unloaded: list[Change] = field(default_factory=list)
     paced: list[Change] = field(default_factory=list)
 
@@ -59,10 +63,16 @@ class Tally:
         return cls(name, stage, contestant, *await _costs(stage, contestant))
 
     async def round(self, size: Size) -> None:
-        """A wave, whose processor time is counted, then changes one by one, then at a steady pace."""
-        with self.metered():
-            changes = await wave(self.contestant)
-        self.note(changes)
+        """All that the machine can do, its processor time counted; then changes one by one; then at a steady pace.
+
+        A contested pair's next conflict must be prepared at rest: there, all that can be done is a wave.
+        """
+        if isinstance(self.contestant, Linked) and self.contestant.contested:
+            with self.metered():
+                changes = await wave(self.contestant)
+            self.note(changes, changes, span_of(changes))
+        else:
+            self.note(*await saturate(self.contestant, size.seconds, self.metered), size.seconds)
         self.unloaded += await one_by_one(self.contestant, size.singles)
         self.paced += await paced(self.contestant, size.paced, size.pace)
 
@@ -74,19 +84,16 @@ class Tally:
         used = cpu_of(self.stage.processes)
         self.cpu.update({name: seconds - before[name] for name, seconds in used.items()})
 
-    def note(self, changes: Sequence[Change]) -> None:
-        """These ran at once."""
-        self.loaded += changes
-        self.busy += max(change.ended for change in changes) - min(change.began for change in changes)
+    def note(self, made: Sequence[Change], counted: Sequence[Change], seconds: float) -> None:
+        """These were made, and some of them within the metered seconds."""
+        self.made += len(made)
+        self.loaded += counted
+        self.busy += seconds
 
-    async def row(self, per_wave_change: int = 1) -> Row:
-        """The sums, per change.
-
-        Args:
-            per_wave_change: Edits that each change of a wave stands for.
-        """
-        saturated = len(self.loaded) * per_wave_change
-        changes = saturated + len(self.unloaded) + len(self.paced)
+    async def row(self, edits: int = 1) -> Row:
+        """The sums, per change; `edits` is how many each saturated change stands for."""
+        saturated = len(self.loaded) * edits
+        changes = self.made * edits + len(self.unloaded) + len(self.paced)
         told, requests = await _costs(self.stage, self.contestant)
         return Row(
             name=self.name,
@@ -144,7 +151,9 @@ async def _echoes(stage: Stage, clean: Linked) -> Row:
         began = time()
         await stage.controls.b.change_settings(webhook_hold=False)
         await clean.rest()
-        tally.note([Change(began, time())] * len(clean.pairs))
+        took = Change(began, time())
+    echoes = [took] * len(clean.pairs)
+    tally.note(echoes, echoes, took.seconds)
     return await tally.row()
 
 
@@ -152,7 +161,8 @@ async def _bursts(stage: Stage, bursting: Linked, edits: int) -> Row:
     """Many edits on each of a few pairs, until the last one of each stands on the other side."""
     tally = await Tally.start("burst", stage, bursting)
     with tally.metered():
-        tally.note(await burst(bursting, edits))
+        changes = await burst(bursting, edits)
+    tally.note(changes, changes, span_of(changes))
     return await tally.row(edits)
 
 
