@@ -1,0 +1,123 @@
+"""From a case's words to switches, faults, names and times of real systems."""
+
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from domain.sides import Pair, Side
+from integrations.loader import parse_integration
+from lab.scenarios.command import CORPUS
+from lab.scenarios.corpus import Case, Given, read_corpus
+from lab.scenarios.live.able import why_not_live
+from lab.scenarios.live.case_clock import MARGIN, start_of_time
+from lab.scenarios.live.stage import connections_of, stages_of
+from lab.scenarios.live.switches import switches_of
+from lab.scenarios.live.troubles import fault_of
+from lab.scenarios.translation import spelled
+
+FIELD = {"title": {"policy": "lww", "base": ["t", "t"]}}
+
+
+def a_case(**words: Any) -> Case:
+    return Case.model_validate({"id": "X", "given": {"fields": FIELD}, **words})
+
+
+def with_events(text: str) -> Case:
+    return a_case(events=yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("case", read_corpus(CORPUS).cases, ids=lambda case: case.id)
+def test_a_declaration_survives_the_way_through_its_text(case: Case) -> None:
+    if case.given.fields:
+        (stage,) = stages_of([case])
+        declared = stage.declaration(case.given)
+        assert parse_integration(spelled(declared)) == declared
+
+
+def test_cases_never_share_a_name_however_alike_their_ids() -> None:
+    stages = stages_of([a_case(id="S1-a"), a_case(id="S1 a")])
+    names = connections_of(stages, Pair("http://a", "http://b"))
+    assert len({stage.name for stage in stages}) == 2
+    assert len(names) == 4
+
+
+def test_the_clock_bound_of_a_case_is_its_connections() -> None:
+    (stage,) = stages_of([a_case(given={"fields": FIELD, "clock": {"bound": {"A": 5, "B": 0.5}}})])
+    found = stage.connection_settings(Pair("http://a", "http://b"))
+    assert [entry["clock_bound"] for entry in found.values()] == ["5.000000s", "0.500000s"]
+
+
+def test_a_system_that_stamps_records_only_tells_no_times_of_fields_by_a_history_either() -> None:
+    given = Given.model_validate({"clock": {"stamp": {"A": "record"}}})
+    assert [(s["field_stamps"], s["history"]) for s in (switches_of(given, side) for side in Side)] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before() -> None:
+    plain, rich = (
+        Given(),
+        Given.model_validate(
+            {
+                "clock": {"skew": {"A": 30}, "missing": ["A"]},
+                "caps": {"A": {"cas": True, "store": "cut 10", "search_lag": 2}},
+                "automation": {"A": [{"when": {"x": 1}, "set": {"y": 2}}]},
+            }
+        ),
+    )
+    assert switches_of(plain, Side.A).keys() == switches_of(rich, Side.A).keys()
+    assert switches_of(rich, Side.A)["store"] == {"*": "cut:10"}
+
+
+@pytest.mark.parametrize(
+    ("events", "word"),
+    [
+        ("[{t: 0, poll: B}]", "poll"),
+        ("[{t: 0, edit: A, record: other, set: {title: u}}]", "edit of another record"),
+        ("[{t: 0, fault: {pause: here}}]", "fault pause"),
+        ("[{t: 0, fault: {kill: worker, at: EACH}}]", "kill at EACH"),
+        ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault.record"),
+        ("[{t: 0, inject: {at: after_write_B, edit: B, set: {title: h}}}]", "inject at after_write_B"),
+        (
+            "[{t: 0, inject: {at: before_write_B, edit: A, set: {title: h}}}]",
+            "inject at before_write_B into the other system",
+        ),
+        ("[{t: 0, config: {rotate_secret: B}}]", "config.rotate_secret"),
+        ("[{t: 0, config: {clock: {bound: 3}}}]", "config.clock.bound"),
+    ],
+)
+def test_what_cannot_be_played_is_named_by_its_word(events: str, word: str) -> None:
+    assert why_not_live(with_events(events)) == word
+
+
+def test_an_unknown_word_of_given_is_named() -> None:
+    assert why_not_live(a_case(given={"fields": FIELD, "cdc": {"A": {}}})) == "cdc"
+    assert why_not_live(a_case(given={"fields": FIELD, "caps": {"A": {"store": "rot13"}}})) == (
+        "caps.store 'rot13'"
+    )
+
+
+def test_the_last_event_is_just_over_and_coarse_stamps_are_cut_as_the_case_expects() -> None:
+    case = a_case(
+        given={"fields": FIELD, "clock": {"gran": {"A": 1, "B": 60}}},
+        events=[{"t": 12, "edit": "A", "set": {"title": "u"}}, {"t": 100, "settle": True}],
+    )
+    start, now = start_of_time(case, 1_000_000.0), 1_000_000.0
+    assert start % 60 == 0
+    assert MARGIN <= now - (start + 100) < MARGIN + 60
+
+
+def test_a_lost_response_strikes_once_and_an_outage_until_it_is_over() -> None:
+    assert fault_of("lost_response", {"lost_response": "B", "op": "write"}).times == 1
+    assert fault_of("outage", {"outage": "B", "until": 60}).times is None
+
+
+def test_a_new_version_changes_only_what_it_names() -> None:
+    given = Given.model_validate({"fields": {"title": {"policy": "lww", "tie": "A", "base": ["t", "t"]}}})
+    changed = given.changed_by({"fields": {"title": {"policy": "review"}}})
+    assert (changed.fields["title"].policy, changed.fields["title"].tie) == ("review", "A")
+    with pytest.raises(ValidationError):
+        given.changed_by({"fields": {"title": {"policy": "a coin"}}})
