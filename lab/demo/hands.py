@@ -50,16 +50,19 @@ class Hands:
                 await self._create(name, scenario, fields, by="somebody", at=time() - A_MINUTE)
         return await self.records(scenario)
 
+    async def resume(self, script: Iterable[Scenario]) -> None:
+        """Finish what a killed demo was in the middle of, while its systems are still silent; then let them speak."""
+        for scenario in script:
+            if await self.done(scenario):
+                await self._do_the_rest(scenario)
+        await self._let_speak()
+
     async def perform(self, scenario: Scenario) -> list[Done]:
         """Do what the scenario says and nobody has done yet; all of it before any system tells of it."""
         for control in self.controls.values():
             await control.hold()
-        start = await self._start(scenario)
-        for act in scenario.acts:
-            if await self._save_of(act, scenario) is None:
-                await self._do(act, scenario, at=start + act.after)
-        for control in self.controls.values():
-            await control.release()
+        await self._do_the_rest(scenario)
+        await self._let_speak()
         return await self.done(scenario)
 
     async def done(self, scenario: Scenario) -> list[Done]:
@@ -72,6 +75,16 @@ class Hands:
         return {name: sum(tag is None for tag in await _tags(self.controls[name], name)) for name in SYSTEMS}
 
     # ------------------------------------------------------------------------------------------------------ within
+    async def _do_the_rest(self, scenario: Scenario) -> None:
+        start = await self._start(scenario)
+        for act in scenario.acts:
+            if await self._save_of(act, scenario) is None:
+                await self._do(act, scenario, at=start + act.after)
+
+    async def _let_speak(self) -> None:
+        for control in self.controls.values():
+            await control.release()
+
     async def _start(self, scenario: Scenario) -> float:
         """When the first act is, or was: the last one is done now."""
         begun = [one.save.at - one.act.after for one in await self.done(scenario)]

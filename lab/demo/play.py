@@ -49,6 +49,7 @@ class Play:
 
     async def run(self) -> list[Row]:
         """Play what hasn't been played yet; all rows as they stand in the end."""
+        await self.hands.resume(SCRIPT)
         for number, scenario in enumerate(SCRIPT, 1):
             await self._scenario(number, scenario)
         return await self.rows()
@@ -69,8 +70,12 @@ class Play:
             self.tell.row(row)
 
     async def _link(self, records: Mapping[Name, Record]) -> None:
-        """Link the incident with its counterparts, and wait until each pair has been looked at."""
-        known = {pair.integration for pair in await self.onlooker.pairs(records)}
+        """Link the incident with its counterparts, and wait until each pair has been looked at.
+
+        A link that was kept, but whose workflow wasn't started any more, is made again: that only starts it.
+        """
+        found = await self.onlooker.pairs(records)
+        known = {pair.integration for pair in found if pair.last_pass_at is not None}
         for name, integration in LINKED.items():
             if name in records and integration not in known and "servicenow" in records:
                 keys = Pair(records["servicenow"].key, records[name].key)
