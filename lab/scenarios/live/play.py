@@ -43,6 +43,8 @@ class Play:
     first_sides: list[Side] = field(default_factory=list)
     """Whose webhooks are let go first at the next settle, one side after the other."""
     order: Order = "kept"
+    is_linked: bool = False
+    """By hand, at the first settle."""
     before: dict[SideWord, int] = field(default_factory=dict)
 
     async def run(self) -> Outcome:
@@ -167,7 +169,8 @@ class Play:
         world = self.world
         await world.clock.turn_to(seconds)
         await self._resend(seconds)
-        if await self._must_link():
+        if self._must_link():
+            self.is_linked = True
             await link(world, await world.declare())
         for side in self.first_sides:
             await world.deliver(side, self.order)
@@ -185,11 +188,11 @@ class Play:
             control, record = self.world.controls[one.side], self.world.record(one.side)
             await control.resend(self.world.name, record, one.times, one.altered)
 
-    async def _must_link(self) -> bool:
+    def _must_link(self) -> bool:
         """Records that exist without a baseline and without a key to match them by are linked by hand, once."""
         given = self.world.given
         by_hand = has_records(given) and not (is_linked_at_start(given) or given.match_key)
-        return by_hand and await self.world.pair() is None
+        return by_hand and not self.is_linked
 
 
 def _at_once(events: Sequence[Event]) -> Callable[[Event], object]:

@@ -39,8 +39,8 @@ from lab.systems.process import LabSystem
 PLAY_ERRORS = (Restless, SyncError, RPCError, httpx.HTTPError, ValueError, LookupError)
 """What one case can fail of without an end for the others: it never rests, a process is out, its words make no sense."""
 
-AT_ONCE = 100
-"""Cases per stack: each brings two connections, and the gateway greets all of them when it starts."""
+AT_ONCE = 50
+"""Cases per stack: each brings two connections, and the gateway opens and greets all of them when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
