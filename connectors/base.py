@@ -12,7 +12,7 @@ per connector (`connectors/refusals.py`, plus the system's own additions).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -220,11 +220,13 @@ class Connector(ABC):
             ValueError: The body is not what this system sends.
         """
 
-    def stream_changes(self, record_types: Sequence[str], position: str | None) -> AsyncIterator[StreamBatch]:
+    def stream_changes(
+        self, record_types: Sequence[str], position: str | None
+    ) -> AsyncGenerator[StreamBatch, None]:
         """Changes of these record types as they happen, without end; needs the capability `change_stream`.
 
         A batch comes at least every minute, an empty one if nothing happened. Asking for the next one says that this
-        one was kept: the system may forget it. What was handed out but not kept comes again.
+        one was kept: the system may forget it. What was handed out but not kept comes again. Close it by `aclose`.
 
         Args:
             record_types: Others are passed over for good.

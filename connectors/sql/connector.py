@@ -7,8 +7,8 @@ change history: who wrote what when is known only where columns tell it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -173,14 +173,16 @@ class SqlConnector(Connector):
 
     async def stream_changes(
         self, record_types: Sequence[str], position: str | None
-    ) -> AsyncIterator[StreamBatch]:
+    ) -> AsyncGenerator[StreamBatch, None]:
         stream = self._settings.stream
         if stream is None:
             raise ConfigError(f"connection {self.connection}: set `stream: {{}}` to have its log read")
         tables = [await self._tables.read_again(record_type) for record_type in record_types]
         slot = Slot(self._session, name=stream.slot or "", publication=stream.publication or "")
-        async for batch in LogReader(slot, self.connection, tables, stream.every).read(position):
-            yield batch
+        reader = LogReader(slot, self.connection, tables, stream.every)
+        async with aclosing(reader.read(position)) as batches:
+            async for batch in batches:
+                yield batch
 
     # ---------------------------------------------------------------------------------------------- connection
     @property

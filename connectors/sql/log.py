@@ -8,7 +8,8 @@ middle. The log decodes to the same changes each time it is read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
@@ -65,7 +66,7 @@ class LogReader:
         self._at = Position(place=0)
         self._quiet = True
 
-    async def read(self, position: str | None) -> AsyncIterator[StreamBatch]:
+    async def read(self, position: str | None) -> AsyncGenerator[StreamBatch, None]:
         """Batches without end from this position on (None: from now on); an empty one after each quiet look.
 
         Asking for the next batch says that this one is kept: only then is the slot moved on.
@@ -74,8 +75,9 @@ class LogReader:
         while True:
             await self._slot.advance(self._at.place)
             end = await self._slot.end()  # before the look: it shows whatever was committed until here
-            async for batch in self._look():
-                yield batch
+            async with aclosing(self._look()) as batches:
+                async for batch in batches:
+                    yield batch
             if self._quiet:
                 self._pass_over(end)
                 yield self._batch([])
@@ -89,22 +91,23 @@ class LogReader:
         self._at = Position(place=confirmed) if asked is None or gap else asked
         return replace(self._batch([]), gap=gap)
 
-    async def _look(self) -> AsyncIterator[StreamBatch]:
+    async def _look(self) -> AsyncGenerator[StreamBatch, None]:
         """What one peek shows; ends at a commit."""
         self._quiet, current, waiting = True, Transaction(xid=0, known=0), list[ChangeNotice]()
-        async for message in self._slot.peek():
-            self._quiet = False
-            match message:
-                case Begin():
-                    current = Transaction(message.xid, self._known_of(message))
-                case Change() if current.is_new():
-                    waiting += self._notices(message, current)
-                case Commit():
-                    self._close(message)
-            if len(waiting) >= NOTICES:
-                self._reach(message, current)
-                yield self._batch(waiting)
-                waiting = []
+        async with aclosing(self._slot.peek()) as messages:
+            async for message in messages:
+                self._quiet = False
+                match message:
+                    case Begin():
+                        current = Transaction(message.xid, self._known_of(message))
+                    case Change() if current.is_new():
+                        waiting += self._notices(message, current)
+                    case Commit():
+                        self._close(message)
+                if len(waiting) >= NOTICES:
+                    self._reach(message, current)
+                    yield self._batch(waiting)
+                    waiting = []
         if not self._quiet:
             yield self._batch(waiting)
 

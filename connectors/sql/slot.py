@@ -12,7 +12,7 @@ transaction only, so a transaction always comes whole).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ class Slot:
         async with self._begin("CHECK") as connection:
             return int(await connection.scalar(END) or 0)
 
-    async def peek(self) -> AsyncIterator[Message]:
+    async def peek(self) -> AsyncGenerator[Message, None]:
         """Whole transactions in the order of their commits, from the confirmed place on; about 5,000 changes."""
         decoder = Decoder()
         values = {
@@ -104,11 +104,15 @@ class Slot:
         }
         async with self._begin("PEEK") as connection:
             await connection.execute(PATIENCE)
-            rows = await connection.stream(PEEK, values, execution_options={"yield_per": ROWS_PER_FETCH})
-            async for row in rows:
-                message = decoder.read(bytes(row.data))
-                if message is not None:
-                    yield message
+            fetched = {"yield_per": ROWS_PER_FETCH}
+            rows = await connection.stream(PEEK, values, execution_options=fetched)
+            try:  # its own context manager closes nothing if the reader stops early
+                async for row in rows:
+                    message = decoder.read(bytes(row.data))
+                    if message is not None:
+                        yield message
+            finally:
+                await rows.close()
 
     async def advance(self, to: int) -> None:
         """Confirm everything up to here; the log before it may go."""

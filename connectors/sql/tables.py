@@ -15,9 +15,12 @@ from connectors.sql.session import Session
 from connectors.sql.settings import TableSettings
 from domain.errors import ConfigError
 
-QUOTE = dialect().identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's own signature
+QUOTE = dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's own signature
+"""Leaves `%` alone: whatever compiles the statement doubles it."""
 
-SCHEMA = text("SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(:name)")
+SCHEMA = text("""
+    SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(:name)
+""")
 
 XMIN = "xmin"
 """The transaction that wrote a row's present version: a system column, never a user's."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import psycopg
 import pytest
@@ -60,11 +61,12 @@ class SqlHarness(Harness):
 
     record_type, text, other = "ticket", "title", "room"
     choice, choices = "priority", ("P1", "P2", "P3")
-    tables: Mapping[str, Any] = {"ticket": ROLES, "samples": {"marker": "note"}}
+    tables: ClassVar[Mapping[str, Any]] = {"ticket": ROLES, "samples": {"marker": "note"}}
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self.connector: SqlConnector = self.open()
+        self.opened: list[SqlConnector] = []
+        self.connector = self.open()
 
     @classmethod
     @asynccontextmanager
@@ -76,12 +78,13 @@ class SqlHarness(Harness):
             try:
                 yield harness
             finally:
-                await harness.connector.aclose()
+                await asyncio.gather(*(connector.aclose() for connector in harness.opened))
                 await harness.drop_slots()
 
     def open(self, **settings: Any) -> SqlConnector:
         known = {"url": self.url, "tables": dict(self.tables), "stream": self.stream} | settings
-        return build("desk", known)
+        self.opened.append(build("desk", known))
+        return self.opened[-1]
 
     @property
     def stream(self) -> dict[str, Any]:
@@ -144,13 +147,16 @@ class SqlHarness(Harness):
         )
 
     async def delivery(self, ref: RecordRef, *, secret: str = SECRET) -> tuple[Headers, bytes]:
+        del ref, secret
         pytest.skip("a database sends no webhooks")
 
 
 class CountedHarness(SqlHarness):
     """Rows by a version column that every writer raises; without stamps, and without the log."""
 
-    tables = {"ticket": {"key": "number", "marker": "correlation_id", "version": "lock_version"}}
+    tables: ClassVar[Mapping[str, Any]] = {
+        "ticket": {"key": "number", "marker": "correlation_id", "version": "lock_version"}
+    }
 
     def open(self, **settings: Any) -> SqlConnector:
         return super().open(**({"stream": None} | settings))
