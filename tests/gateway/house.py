@@ -88,8 +88,14 @@ class House:
 
     async def signals(self, pair: PairRow) -> int:
         """How often the pair's workflow was told of something."""
+        return await self._events(pair, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
+
+    async def updates(self, pair: PairRow) -> int:
+        """How many decisions and wishes the pair's workflow has taken."""
+        return await self._events(pair, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+
+    async def _events(self, pair: PairRow, kind: EventType.ValueType) -> int:
         handle = self.accord.temporal.get_workflow_handle(pair.workflow_id)
-        kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
         return sum(event.event_type == kind for event in (await handle.fetch_history()).events)
 
     def without_temporal(self, client: Any) -> Accord:

@@ -94,11 +94,13 @@ async def test_a_value_that_the_live_system_does_not_take_is_refused_at_the_door
     settings: Pair[dict[str, Any]] = Pair({}, {"allowed": {"assignee": ["ines", "nora", "tess"]}})
     async with a_house(database, temporal_address, settings=settings) as house:
         pair = await house.in_review()
+        taken = await house.updates(pair)
         answer = await house.operations.reviews.decide(
             pair.id, "value", by="ines", side="left", value="nobody"
         )
         assert (answer.outcome, answer.refusal) == ("refused", Refusal.INVALID)
         assert await refusals(house, pair.id) == [Refusal.INVALID]
+        assert await house.updates(pair) == taken
         assert len(await house.operations.reviews.listed(named=pair.id)) == 1
 
 

@@ -73,6 +73,13 @@ async def test_a_sensitive_value_is_never_shown(database: Database, temporal_add
     secret = declaration({**TITLE, "sensitive": True}, {**OWNER, "sensitive": True})
     async with a_house(database, temporal_address, secret) as house:
         pair = await house.in_review()
+        house.world.edit(Side.A, title="Sprinkler")
+        await house.operations.controls.sync(pair.id, by="ines")
+
+        async def written() -> bool:
+            return bool((await house.operations.pairs.show(pair.id)).writes)
+
+        await eventually(written)
         told = [
             await house.operations.pairs.show(pair.id),
             await house.operations.pairs.history(pair.id),
@@ -81,7 +88,7 @@ async def test_a_sensitive_value_is_never_shown(database: Database, temporal_add
         ]
     text = "".join(one.model_dump_json() for one in told)
     assert "(sensitive)" in text
-    assert not [value for value in ("Printer", "nora", "tess") if value in text]
+    assert not [value for value in ("Printer", "Sprinkler", "nora", "tess") if value in text]
 
 
 async def test_the_history_tells_changes_writes_conflicts_decisions_and_runs(house: House) -> None:
