@@ -60,7 +60,7 @@ class Tally:
 
     @classmethod
     async def start(cls, name: str, stage: Stage, contestant: Contestant) -> Tally:
-        return cls(name, stage, contestant, *await _costs(stage, contestant))
+        return cls(name, stage, contestant, *await costs(stage, contestant))
 
     async def round(self, size: Size) -> None:
         """All that the machine can do, its processor time counted; then changes one by one; then at a steady pace.
@@ -94,7 +94,7 @@ class Tally:
         """The sums, per change; `edits` is how many each saturated change stands for."""
         saturated = len(self.loaded) * edits
         changes = self.made * edits + len(self.unloaded) + len(self.paced)
-        told, requests = await _costs(self.stage, self.contestant)
+        told, requests = await costs(self.stage, self.contestant)
         return Row(
             name=self.name,
             changes=changes,
@@ -166,7 +166,8 @@ async def _bursts(stage: Stage, bursting: Linked, edits: int) -> Row:
     return await tally.row(edits)
 
 
-async def _costs(stage: Stage, contestant: Contestant) -> tuple[Told, Requests]:
+async def costs(stage: Stage, contestant: Contestant) -> tuple[Told, Requests]:
+    """All that the contestant has cost so far."""
     told = await told_by(stage.accord.temporal, contestant.workflows)
     return told, await requests_of(stage.controls, contestant.name)
 

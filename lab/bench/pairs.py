@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from activities.rulebook import Rules
@@ -104,8 +105,11 @@ async def _all_passed(stage: Stage, name: str, count: int) -> bool:
 
 
 async def _hear(stage: Stage, name: str) -> None:
+    """Have both systems tell of this record type, too; one subscription, so that an event is told once."""
     for side in SIDES:
         url = f"{stage.gateway_url}/webhooks/{CONNECTIONS[side]}"
+        known = [one.record_types or [] for one in await stage.controls[side].subscriptions()]
+        told = [*chain.from_iterable(known), name]
         await stage.controls[side].subscribe(
-            Subscription(id=name, url=url, secret=SECRET, record_types=[name])
+            Subscription(id="accord", url=url, secret=SECRET, record_types=told)
         )

@@ -65,8 +65,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened(directory: Path, *, sandbox: bool) -> AsyncIterator[Stage]:
-    """Start everything; stop it at the end, whatever happens."""
+async def opened(
+    directory: Path, *, sandbox: bool, capabilities: Mapping[str, bool] | None = None
+) -> AsyncIterator[Stage]:
+    """Start everything; stop it at the end, whatever happens.
+
+    Args:
+        directory: For everything that is kept meanwhile.
+        sandbox: Whether workflows run in the SDK's.
+        capabilities: What the connections are declared to be able to; by default, what the systems say.
+    """
     settings = EmbeddedSettings(var=directory / "stack", temporal_port=0, temporal_ui_port=None)
     async with (
         EmbeddedStack(settings) as stack,
@@ -74,7 +82,7 @@ async def opened(directory: Path, *, sandbox: bool) -> AsyncIterator[Stage]:
         await LabSystem.start("plain", CONNECTIONS.b, directory / "lab") as beta,
     ):
         systems, file, notes = Pair(alpha, beta), directory / "connections.yaml", directory / "notes"
-        file.write_text(yaml.safe_dump(_connections(systems)))
+        file.write_text(yaml.safe_dump(_connections(systems, capabilities or {})))
         asked = Settings(connections_file=file, integrations_dir=directory, gateway_port=0, sandbox=sandbox)
         async with accord_on(stack, asked) as addresses, assembled(_ours(asked, addresses)) as accord:
             await stack.add(_bare_worker(stack, addresses, notes, sandbox=sandbox))
@@ -82,7 +90,9 @@ async def opened(directory: Path, *, sandbox: bool) -> AsyncIterator[Stage]:
             yield Stage(stack, accord, addresses.gateway_url, systems, notes)
 
 
-def _connections(systems: Pair[LabSystem]) -> dict[str, Mapping[str, object]]:
+def _connections(
+    systems: Pair[LabSystem], capabilities: Mapping[str, bool]
+) -> dict[str, Mapping[str, object]]:
     return {
         system.name: {
             "system": "plain",
@@ -91,6 +101,7 @@ def _connections(systems: Pair[LabSystem]) -> dict[str, Mapping[str, object]]:
             "user": USER,
             "webhook_secrets": [SECRET],
             "clock_bound": "1s",
+            "capabilities": dict(capabilities),
         }
         for system in systems
     }
