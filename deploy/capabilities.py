@@ -18,6 +18,8 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "limits.md"
 BEGIN, END = "<!-- by deploy/capabilities.py -->\n", "<!-- end -->\n"
 
 PLACE = {"url": "https://example.test"}
+DATABASE = "postgresql://user:password@example.test/records"
+TABLES: dict[str, Any] = {"assets": {"updated_at": "changed_at", "marker": "correlation_id"}}
 
 
 class Row(NamedTuple):
@@ -33,6 +35,8 @@ ROWS = (
     Row("ServiceNow, not audited", "servicenow", {**PLACE, "user": "u", "password": "p", "audited": False}),
     Row("Jira", "jira", {**PLACE, "token": "t"}),
     Row("PagerDuty", "pagerduty", {"token": "t", "from_email": "u@example.test"}),
+    Row("PostgreSQL tables, polled", "sql", {"url": DATABASE, "tables": TABLES}),
+    Row("PostgreSQL tables, log read", "sql", {"url": DATABASE, "tables": TABLES, "stream": {}}),
     Row("plain, all that its API can tell", "plain", {**PLACE, "token": "t", "capabilities": {
         "cas": True, "history": True, "returns_record": True, "field_stamps": True, "version_exact": True,
     }}),
