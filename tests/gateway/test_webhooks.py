@@ -1,5 +1,6 @@
 """Webhooks over real HTTP, into a real store, to workflows on a real Temporal server."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,13 +8,16 @@ import httpx
 import pytest
 
 from connectors.memory.system import SOMEBODY
-from domain.sides import Side
+from domain.outcome import PlannedWrite, WritePlan
+from domain.sides import Pair, Side
 from gateway.assembly import temporal_client
 from gateway.body import MOST_BYTES
 from gateway.relay import Relay
 from gateway.signaller import Signaller
-from store import deliveries
+from store import deliveries, ledger, plans, work
 from store.database import Database
+from store.pairs import PairRow
+from store.plans import NewStep
 from tests.activities.world import declaration
 from tests.gateway.house import NOWHERE, House, a_house, deliver, eventually, outcome, served, signed
 
@@ -185,3 +189,51 @@ async def test_a_delivery_that_cannot_be_kept_must_be_sent_again(house: House) -
         ready = await client.get("/ready")
         assert (ready.status_code, ready.json()) == (503, {"database": False, "temporal": True})
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_an_echo_that_comes_before_its_write_is_kept_waits_for_that_and_is_dropped(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    pair = await house.linked_in_step()
+    step = await being_written(house, pair)
+    before = await house.signals(pair)
+    delivering = asyncio.create_task(deliver(client, house.notice(Side.B, version="77")))
+    await eventually(lambda: waiting(house))
+    await keep_write(house, pair, step, version="77")
+    assert (await delivering).status_code == 200
+    assert (await house.signals(pair), await waiting(house)) == (before, 0)
+
+
+async def test_an_edit_that_comes_while_we_write_is_told_once_the_write_is_kept(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    pair = await house.linked_in_step()
+    step = await being_written(house, pair)
+    before = await house.signals(pair)
+    delivering = asyncio.create_task(deliver(client, house.notice(Side.B, version="78")))
+    await eventually(lambda: waiting(house))
+    await keep_write(house, pair, step, version="77")
+    assert outcome(await delivering) == (200, "signalled")
+    assert await house.signals(pair) == before + 1
+
+
+async def being_written(house: House, pair: PairRow) -> int:
+    """A write on the right side is under way; its step."""
+    async with house.database.begin() as tx:
+        last = (await work.load(tx, pair.id)).last
+        assert last.a is not None
+        assert last.b is not None
+        write = PlannedWrite(side=Side.B, fields={"summary": "x"}, expect={"summary": "y"})
+        step = NewStep(write.side, write.fields, write.expect)
+        ids, plan = Pair(last.a.id, last.b.id), WritePlan(writes=(write,), settles=())
+        made = await plans.create(tx, pair.id, pair.version, ids, [step], plan)
+        await plans.claim(tx, made.steps[0].id, "attempt 1")
+        return made.steps[0].id
+
+
+async def keep_write(house: House, pair: PairRow, step: int, *, version: str) -> None:
+    async with house.database.begin() as tx:
+        await plans.finish_step(tx, step, "attempt 1", None, "done")
+        await ledger.record(
+            tx, pair.id, Side.B, pair.ends.b.ref, version=version, fields={}, exact=True, request={}
+        )
