@@ -147,7 +147,7 @@ async def main() -> None:
     try:
         client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
         await prepare_namespace(client)
-    except RuntimeError as error:  # RPCError is one; so is the SDK's failure to connect
+    except (RPCError, RuntimeError) as error:  # the SDK's failure to connect is a RuntimeError
         raise SystemUnavailable(f"Temporal at {settings.temporal_address}: {error}") from error
     await until_findable(client)
 

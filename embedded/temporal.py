@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from embedded.child import Child
 from embedded.errors import ProgramMissing
@@ -94,7 +95,7 @@ class TemporalServer:
         try:
             client = await Client.connect(self.address)
             return await namespace_config(client) is not None
-        except RuntimeError:  # RPCError is one; so is the SDK's failure to connect
+        except (RPCError, RuntimeError):  # the SDK's failure to connect is a RuntimeError
             return False
 
     async def prepare(self) -> None:
