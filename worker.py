@@ -27,6 +27,7 @@ from activities.failures import StepInterceptor
 from activities.matching import MatchActivities
 from activities.noting import NotingActivities
 from activities.passes import PassActivities
+from activities.streaming import StreamActivities
 from domain.errors import SyncError
 from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
 from gateway.health_file import kept_fresh
@@ -51,6 +52,7 @@ def build_worker(accord: Accord) -> Worker:
     """The worker of one process. Python is one core per process: run one per core."""
     passes, ending = PassActivities(accord.context), EndingActivities(accord.context)
     noting, matching = NotingActivities(accord.context), MatchActivities(accord.context)
+    streaming = StreamActivities(accord.context)
     return Worker(
         accord.temporal,
         task_queue=accord.settings.task_queue,
@@ -63,6 +65,7 @@ def build_worker(accord: Accord) -> Worker:
             noting.notify_reviewers,
             noting.note_standing,
             matching.match_record,
+            streaming.read_stream,
         ],
         interceptors=[StepInterceptor()],
         workflow_runner=workflow_runner(accord.settings),

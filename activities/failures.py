@@ -6,20 +6,16 @@ system asked for, `StopRecord` and `StopIntegration` never. Expected failures ar
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
-from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.heartbeat import beating
 from domain.errors import LookAgain, RateLimited, StopIntegration, StopRecord, SyncError, TryAgain
 
 MESSAGE_CAP = 8_000
 """Characters; a system's whole error page must not break the payload limit."""
-BEAT = 1.5
-"""Seconds between heartbeats; well inside the time-out of 5 s."""
 
 
 class StepInterceptor(Interceptor):
@@ -31,21 +27,11 @@ class StepInterceptor(Interceptor):
 
 class _Step(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
-        beating = asyncio.create_task(_beat())
-        try:
-            return await self.next.execute_activity(input)
-        except SyncError as error:
-            raise as_failure(error) from error
-        finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
-
-
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(BEAT)
-        activity.heartbeat()
+        async with beating():
+            try:
+                return await self.next.execute_activity(input)
+            except SyncError as error:
+                raise as_failure(error) from error
 
 
 def as_failure(error: SyncError) -> ApplicationError:

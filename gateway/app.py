@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from gateway import api, health, webhooks
 from gateway.assembly import Accord
+from gateway.ensuring import keep_running
 from gateway.greeting import greet_all
 from gateway.operations import Operations
 from gateway.refusals import explain_errors
@@ -25,7 +26,11 @@ def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> Fa
             app.state.accord, app.state.operations = accord, Operations(accord)
             app.state.signaller = app.state.operations.signaller
             relay = Relay(accord, app.state.signaller)
-            async with beside(relay.run()), beside(greet_all(accord.connections)):
+            async with (
+                beside(relay.run()),
+                beside(greet_all(accord.connections)),
+                beside(keep_running(accord)),
+            ):
                 yield
 
     app = FastAPI(

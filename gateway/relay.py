@@ -1,6 +1,6 @@
-"""Signals what was kept but not signalled: Temporal was out, or the process died in between.
+"""Signals what was kept but not signalled: by a stream, a poll or a sweep; or Temporal was out, or the process died.
 
-So a delivery that was acknowledged arrives, even if its sender never repeats it.
+So what was heard of arrives, even if its sender never repeats it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 RHYTHM = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=10)
 IN_HAND = timedelta(seconds=5)
-"""Younger deliveries are still being signalled by the request that brought them."""
+"""Younger webhooks are still being signalled by the request that brought them."""
 PAGE = 200
 
 
@@ -39,10 +39,10 @@ class Relay:
         in_hand, pause = timedelta(0), RHYTHM
         while True:
             try:
-                await self.relay(in_hand)
-                in_hand, pause = IN_HAND, RHYTHM
+                found = await self.relay(in_hand)
+                in_hand, pause = IN_HAND, timedelta(0) if found == PAGE else RHYTHM
             except SystemUnavailable as error:
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = min(max(pause, RHYTHM) * 2, LONGEST_PAUSE)
                 log.warning("relay_waits", reason=error.message)
             await asyncio.sleep(pause.total_seconds())
 

@@ -1,4 +1,4 @@
-"""How far polling has read, each tied to its query: a cursor of another query means nothing."""
+"""How far polls and streams have read, each tied to its query: a cursor of another query means nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ GET = select(cursors.c.cursor).where(
     cursors.c.query == bindparam("query"),
 )
 
-MOVE = insert(cursors)
-MOVE = MOVE.on_conflict_do_update(
-    constraint="pk_cursors", set_={"cursor": MOVE.excluded.cursor, "moved_at": func.now()}
+_new = insert(cursors)
+MOVE = _new.on_conflict_do_update(
+    constraint="pk_cursors", set_={"cursor": _new.excluded.cursor, "moved_at": func.now()}
 )
+
+MOVE_FROM = _new.on_conflict_do_update(
+    constraint="pk_cursors",
+    set_={"cursor": _new.excluded.cursor, "moved_at": func.now()},
+    where=cursors.c.cursor == bindparam("expected"),
+).returning(cursors.c.cursor)
 
 
 async def get(tx: Tx, connection: str, record_type: str, query: str) -> str | None:
@@ -30,3 +36,17 @@ async def move(tx: Tx, connection: str, record_type: str, query: str, cursor: st
     """Move on to here; last of all, when everything before it has been signalled."""
     values = {"connection": connection, "record_type": record_type, "query": query, "cursor": cursor}
     await tx.execute(MOVE, values)
+
+
+async def move_from(
+    tx: Tx, connection: str, record_type: str, query: str, *, expected: str | None, cursor: str
+) -> bool:
+    """Move on from `expected` (None: from nowhere); False if another reader has moved it meanwhile."""
+    values = {
+        "connection": connection,
+        "record_type": record_type,
+        "query": query,
+        "cursor": cursor,
+        "expected": expected,
+    }
+    return await tx.scalar(MOVE_FROM, values) is not None

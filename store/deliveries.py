@@ -1,4 +1,4 @@
-"""Webhook deliveries: kept before they are acknowledged, seen only once they are signalled.
+"""Deliveries: kept before a webhook is acknowledged or a cursor moved, seen only once they are signalled.
 
 A delivery that comes twice is dropped only if the first one was signalled: kept alone is not enough, the process may
 have died in between.
@@ -51,7 +51,8 @@ UNSIGNALLED = (
     select(whole(deliveries))
     .where(
         deliveries.c.signalled_at.is_(None),
-        deliveries.c.received_at <= func.now() - bindparam("older_than", type_=Interval),
+        (deliveries.c.received_at <= func.now() - bindparam("older_than", type_=Interval))
+        | (deliveries.c.notices[0]["source"].astext != "webhook"),
     )
     .order_by(deliveries.c.received_at)
     .limit(bindparam("most"))
@@ -88,6 +89,10 @@ async def mark_signalled(tx: Tx, ids: Sequence[int]) -> None:
 async def unsignalled(
     tx: Tx, limit: int = 100, older_than: timedelta = timedelta(seconds=5)
 ) -> list[DeliveryRow]:
-    """What the relay must still signal, oldest first; younger ones are still in the gateway's own hands."""
+    """What the relay must still signal, oldest first.
+
+    Younger webhooks are still in the hands of the request that brought them; what a poll, a stream or a sweep kept is
+    in nobody's.
+    """
     documents = await tx.scalars(UNSIGNALLED, {"most": limit, "older_than": older_than})
     return [ROW.validate_python(document) for document in documents]

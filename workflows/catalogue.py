@@ -10,6 +10,7 @@ from types import ModuleType
 import workflows
 from workflows.match import MatchWorkflow
 from workflows.pair import PairLoop
+from workflows.stream import StreamWorkflow
 
 
 def pair_workflows() -> dict[str, type[PairLoop]]:
@@ -20,7 +21,7 @@ def pair_workflows() -> dict[str, type[PairLoop]]:
 
 def all_workflows() -> list[type]:
     """What a worker registers."""
-    return [*pair_workflows().values(), MatchWorkflow]
+    return [*pair_workflows().values(), MatchWorkflow, StreamWorkflow]
 
 
 def _defined_in(module: ModuleType) -> Iterator[type[PairLoop]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from connectors.base import Connector
 from connectors.registry import Connections
-from domain.errors import ConfigError, SyncError
+from domain.errors import ConfigError, SyncError, SystemUnavailable
 from domain.integration import Integration
 from domain.sides import SIDES, Pair, Side
 from gateway.answers import AppliedShown
 from gateway.declarations import Declaration
 from gateway.desks.controls import ControlDesk
 from gateway.desks.desk import Desk
+from gateway.ensuring import ensure_streams
 from integrations.check import NOT_ASKED, check
 from integrations.findings import Finding, SystemFacts, error, warning
 from store import audit, integrations
@@ -47,6 +49,8 @@ class DeclarationDesk:
             is_new = before is None or before[0] != version
             if is_new:
                 await audit.append(tx, by, "apply", integration=rules.name, version=version)
+        with suppress(SystemUnavailable):  # a gateway does it within a minute
+            await ensure_streams(self.desk.accord, renew=is_new)
         woken = await ControlDesk(self.desk).wake(rules.name, f"version {version}") if now else 0
         return AppliedShown(integration=rules.name, version=version, is_new=is_new, woken=woken)
 

@@ -16,3 +16,12 @@ async def test_a_cursor_goes_on_where_it_stopped(tx: Tx) -> None:
 async def test_another_query_begins_anew(tx: Tx) -> None:
     await cursors.move(tx, "jira", "Bug", "project = OPS", "10")
     assert await cursors.get(tx, "jira", "Bug", "project = WEB") is None
+
+
+async def test_of_two_readers_that_began_at_one_place_one_moves_on(tx: Tx) -> None:
+    place = ("desk", "*", "stream")
+    assert await cursors.move_from(tx, *place, expected=None, cursor="10")
+    assert not await cursors.move_from(tx, *place, expected=None, cursor="11")
+    assert await cursors.move_from(tx, *place, expected="10", cursor="20")
+    assert not await cursors.move_from(tx, *place, expected="10", cursor="15")
+    assert await cursors.get(tx, *place) == "20"

@@ -55,3 +55,11 @@ async def test_the_relay_finds_what_was_not_signalled_oldest_first(database: Dat
         assert found[0].notices == NOTICES
         assert [row.id for row in await deliveries.unsignalled(tx, 1, NOW)] == [kept[0]]
         assert await deliveries.unsignalled(tx, older_than=timedelta(hours=1)) == []
+
+
+async def test_what_no_request_has_in_hand_is_to_be_signalled_at_once(tx: Tx) -> None:
+    streamed = [ChangeNotice(ref=a_ref("inc1"), source="stream", version="7")]
+    await deliveries.keep(tx, "servicenow", "d1", NOTICES)
+    kept = await deliveries.keep(tx, "servicenow", None, streamed)
+    waiting = await deliveries.unsignalled(tx, older_than=timedelta(hours=1))
+    assert [delivery.id for delivery in waiting] == [kept]
