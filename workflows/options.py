@@ -32,7 +32,9 @@ NOTE: dict[str, Any] = {
 STREAM: dict[str, Any] = {
     "start_to_close_timeout": timedelta(minutes=20),
     "heartbeat_timeout": HEARTBEAT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+    ),
 }
 """Reading a stream: a leg takes five minutes, a batch in it may be a transaction of millions. No end to its tries: an
 outage of hours is one activity that waits, and costs no history."""
