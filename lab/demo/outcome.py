@@ -85,7 +85,9 @@ class Onlooker:
             ),
             waits=tuple(_waits(found, await self._alerts(found))),
         )
-        keys = {"round": str(self.hands.round)} | {name: record.key for name, record in records.items()}
+        keys = {"round": str(self.hands.round)} | {
+            name: key_of(name, record) for name, record in records.items()
+        }
         resolved = [line.winner for line in lines if line.stage == "resolved"]
         return Row(scenario, keys, await self.hands.done(scenario), ending, "".join(resolved))
 
@@ -93,8 +95,8 @@ class Onlooker:
         """Every pair that one of these records is or was an end of, the oldest first."""
         found: dict[str, PairRow] = {}
         async with self.desk.accord.database.begin() as tx:
-            for record in records.values():
-                known = await pairs.search(tx, record.key)
+            for name, record in records.items():
+                known = await pairs.search(tx, key_of(name, record))
                 found |= {pair.id: pair for pair in known if record.id in {end.ref.id for end in pair.ends}}
         return sorted(found.values(), key=lambda pair: pair.created_at)
 
@@ -130,6 +132,11 @@ class Onlooker:
     async def _alerts(self, found: Iterable[PairRow]) -> list[AlertShown]:
         ids = {pair.id for pair in found}
         return [alert for alert in await PairDesk(self.desk).alerts() if alert.pair_id in ids]
+
+
+def key_of(name: Name, record: Record) -> str:
+    """What people call the record, as Accord's connector spells it: `#2` for the second incident of PagerDuty."""
+    return f"#{record.key}" if name == "pagerduty" else record.key
 
 
 def _moment(line: HistoryLine) -> datetime:
@@ -171,7 +178,7 @@ def _rule(line: ConflictShown) -> str:
 
 
 def _stands(record: Record, name: Name, scenario: Scenario) -> str:
-    where = f"{PRODUCTS[name]} {record.key}"
+    where = f"{PRODUCTS[name]} {key_of(name, record)}"
     if record.deleted:
         return f"{where}: deleted"
     values = [f"{called(field)} {shown(record.fields.get(field))}" for field in scenario.shows[name]]

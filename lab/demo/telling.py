@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import starmap
 
 from rich import box
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.table import Table
 
 from gateway.stack_file import StackFile
 from lab.demo.hands import Done
-from lab.demo.outcome import Row
+from lab.demo.outcome import Row, key_of
 from lab.demo.script import PRODUCTS, Name, Scenario
 
 COLOURS: dict[Name, str] = {"servicenow": "green", "jira": "blue", "pagerduty": "magenta"}
@@ -95,15 +96,7 @@ class Teller:
     def table(self, rows: Sequence[Row]) -> None:
         """All scenarios beside each other."""
         made = Table(box=box.ROUNDED, show_lines=True, title="What happened, and what Accord made of it")
-        for column in (
-            "Scenario",
-            "Each side did",
-            "Decided",
-            "By which rule",
-            "Written",
-            "Stands now",
-            "Waits",
-        ):
+        for column in ("Scenario", "Each side did", "Decided, and by which rule", "Written", "Waits"):
             made.add_column(column, overflow="fold")
         for row in rows:
             made.add_row(*_cells(row))
@@ -130,18 +123,34 @@ def _elsewhere() -> str:
 
 
 def act_text(done: Done) -> str:
-    """`14:03:12  PagerDuty   alice: priority P2 → P1`."""
-    act, at = done.act, datetime.fromtimestamp(done.save.at).astimezone()
+    """`14:03:12  PagerDuty   #2  alice: priority P2 → P1`."""
+    act = done.act
     where = f"[{COLOURS[act.where]}]{PRODUCTS[act.where]:<10}[/]"
-    return f"[dim]{at:%H:%M:%S}[/]  {where}  {done.save.record.key}  {act.who}: {escape(act.words)}"
+    key = key_of(act.where, done.save.record)
+    return f"[dim]{clock(done)}[/]  {where}  {key:<10}  {act.who}: {escape(act.words)}"
+
+
+def clock(done: Done) -> str:
+    """When it was done, by this machine's wall clock."""
+    return f"{datetime.fromtimestamp(done.save.at).astimezone():%H:%M:%S}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     mark = "[green]✔[/]" if row.is_as_expected else "[red]✘[/]"
-    ending = row.ending
-    listed = (ending.decided, ending.rules, ending.written, ending.stands, ending.waits)
     return (
         f"{mark} {row.scenario.title}",
-        "\n".join(act_text(act) for act in row.done),
-        *(escape("\n".join(lines)) or "–" for lines in listed),
+        "\n".join(map(_act_cell, row.done)),
+        "\n".join(starmap(_decision_cell, zip(row.ending.decided, row.ending.rules, strict=False))),
+        escape("\n".join(row.ending.written)) or "–",
+        escape("\n".join(row.ending.waits)) or "–",
     )
+
+
+def _act_cell(done: Done) -> str:
+    act = done.act
+    where = f"[{COLOURS[act.where]}]{PRODUCTS[act.where]}[/]"
+    return f"[dim]{clock(done)}[/] {where} {act.who}: {escape(act.words)}"
+
+
+def _decision_cell(decided: str, rule: str) -> str:
+    return f"{escape(decided)}\n[dim]  {escape(rule)}[/]"
