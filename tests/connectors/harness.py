@@ -32,7 +32,7 @@ Headers = dict[str, str]
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> bool:
     """Whether it becomes true before our patience ends."""
     deadline = monotonic() + PATIENCE
-    while not (true := await holds()) and monotonic() < deadline:  # noqa: ASYNC110 - the condition is in another process
+    while not (true := await holds()) and monotonic() < deadline:
         await asyncio.sleep(0.02)
     return true
 
