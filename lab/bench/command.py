@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def bench(
     *,
     pairs: Annotated[int, typer.Option(min=10, help="Half of them change at once.")] = 100,
-    rounds: Annotated[int, typer.Option(min=1, help="Of measurements, taken in turns.")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="Of saturation, per kind and round.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, help="Of measurements, taken in turns.")] = 2,
+    seconds: Annotated[float, typer.Option(min=1, help="Of saturation, per kind and round.")] = 8,
     pace: Annotated[float, typer.Option(help="Changes a second where they come at a steady pace.")] = 10,
-    idle: Annotated[int, typer.Option(min=10, help="Pairs linked to measure memory.")] = 300,
+    idle: Annotated[int, typer.Option(min=10, help="Pairs linked to measure memory.")] = 200,
     sandbox: Annotated[bool, typer.Option(help="Run workflows in the SDK's sandbox.")] = True,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

@@ -25,15 +25,15 @@ class Size(BaseModel, frozen=True):
 
     pairs: int = Field(default=100, ge=10)
     """Lanes of each contestant; half of them are under way at once."""
-    rounds: int = Field(default=3, ge=1)
-    seconds: float = Field(default=6, gt=0)
+    rounds: int = Field(default=2, ge=1)
+    seconds: float = Field(default=8, gt=0)
     """Of a saturated machine, per contestant and round."""
-    singles: int = Field(default=10, ge=2)
+    singles: int = Field(default=15, ge=2)
     """Unloaded changes per round."""
     pace: float = Field(default=10, gt=0)
     """Changes a second, neither alone nor saturated, for `paced` changes per round."""
     paced: int = Field(default=30, ge=2)
-    idle: int = Field(default=300, ge=1)
+    idle: int = Field(default=200, ge=1)
     """Pairs linked to see what one that only waits costs in memory."""
     burst_pairs: int = Field(default=10, ge=2)
     burst_edits: int = Field(default=30, ge=1)

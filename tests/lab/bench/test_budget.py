@@ -3,7 +3,7 @@
 Workflow tasks are counted where none may come: on a loaded machine the server repeats some.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,6 @@ from lab.bench.stage import Stage, opened
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 LANES = 3
-
-
-@pytest.fixture(scope="module")
-async def exact(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """Both systems compare and set, and their versions are unique per write."""
-    async with opened(tmp_path_factory.mktemp("exact"), sandbox=True) as stage:
-        yield stage
 
 
 async def spent(contestant: Linked, act: Callable[[], Awaitable[object]]) -> tuple[Told, Requests]:
@@ -56,21 +49,21 @@ async def resend(linked: Linked, side: Side) -> None:
 
 
 async def test_a_clean_change_costs_two_activities_two_reads_and_one_write(exact: Stage) -> None:
-    clean = await enter_linked(exact, "clean", LANES)
+    clean = await enter_linked(exact, "one_sided", LANES)
     told, requests = await spent(clean, lambda: wave(clean))
     assert told.activities == 2
     assert requests == Requests(reads=2, writes=1, histories=0, others=0)
 
 
 async def test_a_conflict_decided_by_policy_costs_three_activities_and_one_write(exact: Stage) -> None:
-    conflict = await enter_linked(exact, "conflict", LANES, contested=True)
+    conflict = await enter_linked(exact, "contested", LANES, contested=True)
     told, requests = await spent(conflict, lambda: wave(conflict))
     assert told.activities == 3
     assert requests == Requests(reads=2, writes=1, histories=2, others=0)
 
 
 async def test_an_echo_costs_nothing_behind_the_door(exact: Stage) -> None:
-    linked = await enter_linked(exact, "echo", LANES)
+    linked = await enter_linked(exact, "echoed", LANES)
     await wave(linked)
     told, requests = await spent(linked, lambda: resend(linked, Side.B))
     assert (told, requests) == (Told(), Requests())
