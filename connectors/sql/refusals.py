@@ -31,8 +31,7 @@ TABLE: Mapping[str, Row] = {
     "42": MISTAKE,  # syntax, unknown names
     "42501": NOT_ALLOWED,
     "53": AWAY,  # out of something
-    "55": AWAY,  # in use
-    "55000": MISTAKE,  # not in the state for it: wal_level, a slot that was lost
+    "55": AWAY,  # in use, or not in the state for it: a slot that was lost is made anew by the next attempt
     "57": AWAY,  # cancelled, shut down
     "P0": NOT_ALLOWED,  # a trigger raised it
 }

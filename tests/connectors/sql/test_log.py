@@ -16,6 +16,7 @@ from connectors.sql.log import Position
 from domain.errors import ConfigError, SystemUnavailable
 from domain.records import ChangeNotice
 from tests.connectors.sql.house import SqlHarness
+from tests.postgres import TestDatabases
 
 pytestmark = pytest.mark.stack
 
@@ -184,6 +185,26 @@ async def test_a_slot_that_was_lost_is_made_anew_and_the_gap_is_told(desk: SqlHa
     assert [n.ref for n in told.notices] == [ref]
     async with streaming(desk.connector, told.position) as (_, again):
         assert again.gap == ""
+
+
+async def test_a_slot_that_the_server_gave_up_is_replaced_by_the_next_attempt(
+    desk: SqlHarness, databases: TestDatabases
+) -> None:
+    async with streaming(desk.connector) as (stream, begun):
+        await databases.run("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+        try:
+            await desk.run("SELECT pg_reload_conf()")
+            for _ in range(3):
+                await desk.run("CREATE TABLE IF NOT EXISTS filler (x text); SELECT pg_switch_wal()")
+                await desk.run("INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 20000)")
+            await databases.run("CHECKPOINT")
+        finally:
+            await databases.run("ALTER SYSTEM RESET max_slot_wal_keep_size")
+            await desk.run("SELECT pg_reload_conf()")
+        with pytest.raises(SystemUnavailable):
+            await told_until_quiet(stream)
+    async with streaming(desk.connector, begun.position) as (_, first):
+        assert "lost" in first.gap
 
 
 async def test_a_database_that_was_restored_is_noticed(desk: SqlHarness) -> None:
