@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import quantiles
 from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_serializer
 
 from lab.bench.course import Change
 from lab.bench.meters import Requests, Told
@@ -42,6 +42,10 @@ class Row(BaseModel, frozen=True):
     requests: Requests
     cpu_ms: dict[str, float]
     """By process, saturated."""
+
+    @field_serializer("told", "requests")
+    def _named(self, counts: Told | Requests) -> dict[str, float]:
+        return counts._asdict()
 
     @property
     def cpu_total(self) -> float:

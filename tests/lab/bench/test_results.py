@@ -26,3 +26,9 @@ def test_latency_is_told_in_milliseconds_by_percentile() -> None:
     assert found is not None
     assert (found.p50, found.p95, found.p99) == pytest.approx((50, 95, 99))
     assert Latency.of([]) is None
+
+
+def test_programs_get_counts_by_name() -> None:
+    told = row("bare", 1).model_dump(mode="json")
+    assert told["told"] == {"events": 0, "workflow_tasks": 0, "activities": 0}
+    assert told["requests"] == {"reads": 0, "writes": 0, "histories": 0, "others": 0}
