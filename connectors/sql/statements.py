@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from connectors.sql.rows import spell_row
@@ -30,7 +30,6 @@ from connectors.sql.tables import QUOTE, RecordTable
 
 GIVEN = "accord_given"
 ROW = "accord_row"
-WITHOUT_EQUALITY = {"JSON", "XML", "POINT"}
 
 
 def given(known: RecordTable, fields: Mapping[str, JsonValue], name: str = GIVEN) -> TableValuedAlias:
@@ -115,7 +114,7 @@ def _at(known: RecordTable, version: str | None) -> list[ColumnElement[bool]]:
 
 def _same(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
     """`json` has no equality; as `jsonb` it has."""
-    if type(left.type).__name__ in WITHOUT_EQUALITY:
+    if type(left.type) is JSON:
         return func.to_jsonb(left) == func.to_jsonb(right)
     return left == right
 
