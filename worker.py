@@ -30,6 +30,7 @@ from activities.passes import PassActivities
 from activities.streaming import StreamActivities
 from domain.errors import SyncError
 from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
+from gateway.collector import look_less_often
 from gateway.health_file import kept_fresh
 from gateway.logs import log_as_json
 from integrations.settings import Settings, read_settings
@@ -95,6 +96,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     log_as_json()
+    look_less_often()
     try:
         uvloop.run(main())
     except SyncError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -19,6 +20,9 @@ from store.database import Tx
 from store.plans import NewStep, OpenPlan
 from store.reviews import ReviewRow
 from store.work import PairWork
+
+LISTED_TO = timedelta(minutes=1)
+"""How exactly the lists say when a pair was last looked at: a busy pair needn't say it every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,21 @@ async def commit_verdict(tx: Tx, look: Look, verdict: Verdict, ids: Pair[int]) -
     await _commit_alerts(tx, look, verdict)
     plan = await _commit_plan(tx, look, verdict.plan, ids)
     standing = standing_of(look.pair, look.rules, verdict, open_now)
-    await save_standing(tx, work, look.rules.version, standing, quarantine=verdict.stop_pair)
+    if not _is_fresh(look, standing):
+        await save_standing(tx, work, look.rules.version, standing, quarantine=verdict.stop_pair)
     return Committed(plan, standing, opened)
+
+
+def _is_fresh(look: Look, standing: Standing) -> bool:
+    """Whether the lists say so already. When the last pass was, they know to the minute."""
+    pair = look.work.pair
+    return (
+        pair.last_pass_at is not None
+        and look.view.now - pair.last_pass_at < LISTED_TO
+        and (list(standing.states), standing.waits_for) == (pair.state, pair.waits_for)
+        and look.rules.version == pair.version
+        and not pair.paused
+    )
 
 
 async def save_standing(

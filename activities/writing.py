@@ -90,7 +90,7 @@ class PlanWriter:
         """Hold the step. An earlier attempt of this activity is dead for Temporal, so it is followed at once."""
         succeeds = step.holder is not None and activity_of(step.holder) == activity_of(self.holder)
         patience = timedelta(0) if succeeds else plans.ABANDONED_AFTER
-        async with self.database.begin() as tx:
+        async with self.database.alone() as tx:
             if not await plans.claim(tx, step.id, self.holder, abandoned_after=patience):
                 raise Fenced(
                     f"step {step.n} of plan {self.plan.id} is held by another attempt", step_id=step.id

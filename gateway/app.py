@@ -12,6 +12,7 @@ from gateway import api, health, webhooks
 from gateway.assembly import Accord
 from gateway.ensuring import keep_running
 from gateway.greeting import greet_all
+from gateway.marking import Marking
 from gateway.operations import Operations
 from gateway.refusals import explain_errors
 from gateway.relay import Relay
@@ -25,9 +26,11 @@ def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> Fa
         async with assemble() as accord:
             app.state.accord, app.state.operations = accord, Operations(accord)
             app.state.signaller = app.state.operations.signaller
+            app.state.marking = Marking(accord.database)
             relay = Relay(accord, app.state.signaller)
             async with (
                 beside(relay.run()),
+                beside(app.state.marking.run()),
                 beside(greet_all(accord.connections)),
                 beside(keep_running(accord)),
             ):

@@ -9,6 +9,7 @@ import uvicorn
 from domain.errors import SyncError
 from gateway.app import build_app
 from gateway.assembly import assembled
+from gateway.collector import look_less_often
 from gateway.logs import log_as_json
 from integrations.settings import Settings, read_settings
 
@@ -34,6 +35,7 @@ def serve(settings: Settings) -> None:
 
 def main() -> None:
     log_as_json()
+    look_less_often()
     try:
         serve(read_settings())
     except SyncError as error:

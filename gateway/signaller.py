@@ -44,7 +44,7 @@ AT_ONCE = 20
 
 NO_ECHOES = Echoes(frozenset(), frozenset())
 
-ECHO_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.3, 0.6, 0.8)
+ECHO_PAUSES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.8)
 """Seconds between looks at a write under way. What is left of its step once the system has sent the webhook is one
 commit, 5 ms unloaded; after 2 s in all the pair is told, which costs it a look at both records."""
 

@@ -21,12 +21,14 @@ from datetime import UTC, datetime
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from pydantic import BaseModel
+from starlette.datastructures import State
 
 from connectors.base import Connector
 from domain.errors import StopIntegration, SyncError
 from domain.records import ChangeNotice
 from gateway.assembly import Accord
 from gateway.body import read_body
+from gateway.marking import Marking
 from gateway.signaller import Call, Signaller
 from store import deliveries
 from store.database import Tx
@@ -59,7 +61,7 @@ async def receive(connection: str, request: Request, response: Response) -> Rece
     notices = _notices(connector, dict(request.headers), await read_body(request))
     if not notices:
         return Received(outcome="ignored")
-    return await _take(accord, request.app.state.signaller, notices, response)
+    return await _take(accord, request.app.state, notices, response)
 
 
 def _connector(accord: Accord, name: str) -> Connector:
@@ -83,9 +85,8 @@ def _notices(connector: Connector, headers: dict[str, str], body: bytes) -> list
         ) from None
 
 
-async def _take(
-    accord: Accord, signaller: Signaller, notices: list[ChangeNotice], response: Response
-) -> Received:
+async def _take(accord: Accord, state: State, notices: list[ChangeNotice], response: Response) -> Received:
+    signaller, marking = state.signaller, state.marking
     try:
         kept = await keep(accord, signaller, notices)
     except SyncError as error:
@@ -93,9 +94,9 @@ async def _take(
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE, "it can't be kept now; send it again"
         ) from error
-    if kept is None:
+    if kept is None or kept.number in marking:
         return Received(outcome="seen_before")
-    if not await signal(accord, signaller, kept):
+    if not await signal(signaller, marking, kept):
         response.status_code = status.HTTP_202_ACCEPTED
         return Received(outcome="kept", notices=len(notices))
     return Received(outcome="signalled" if kept.calls else "ignored", notices=len(notices))
@@ -126,7 +127,7 @@ async def _routed(tx: Tx, signaller: Signaller, notices: list[ChangeNotice]) -> 
         return None
 
 
-async def signal(accord: Accord, signaller: Signaller, kept: Kept) -> bool:
+async def signal(signaller: Signaller, marking: Marking, kept: Kept) -> bool:
     """Signal a kept delivery; False if it must wait for the relay."""
     if kept.calls is None:
         return False
@@ -134,9 +135,8 @@ async def signal(accord: Accord, signaller: Signaller, kept: Kept) -> bool:
         return True
     try:
         await signaller.send(kept.calls)
-        async with accord.database.alone() as tx:
-            await deliveries.mark_signalled(tx, [kept.number])
     except SyncError as error:
         log.warning("delivery_waits", delivery=kept.number, reason=error.message)
         return False
+    marking.add(kept.number)
     return True

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from connectors.registry import Connections
 from gateway.assembly import read_connections, temporal_client
+from gateway.collector import look_less_often
 from gateway.health_file import kept_fresh
 from integrations.settings import Settings, read_settings
 from lab.bench.bare import BareActivities, BareWorkflow
@@ -48,4 +49,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    look_less_often()
     uvloop.run(main())

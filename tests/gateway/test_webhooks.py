@@ -30,6 +30,10 @@ async def waiting(house: House) -> int:
         return len(await deliveries.unsignalled(tx, older_than=timedelta(0)))
 
 
+async def all_told(house: House) -> bool:
+    return await waiting(house) == 0
+
+
 async def kept(house: House) -> int:
     async with house.database.begin() as tx:
         return await deliveries.keep(tx, "left", None, [house.notice(Side.A)]) or 0
@@ -47,7 +51,7 @@ async def test_an_edit_that_a_webhook_tells_of_arrives_on_the_other_side(
         return house.world.shows(Side.B, "summary") == "Printer on fire"
 
     await eventually(arrived)
-    assert await waiting(house) == 0
+    await eventually(lambda: all_told(house))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,8 @@ async def test_an_echo_of_our_own_write_costs_no_workflow_task(
     await eventually(written)
     echo = await deliver(client, house.notice(Side.B))
     assert outcome(echo) == (200, "ignored")
-    assert (await waiting(house), await house.signals(pair)) == (0, 2), "from its link, and for the edit"
+    await eventually(lambda: all_told(house))
+    assert await house.signals(pair) == 2, "from its link, and for the edit"
 
 
 async def test_an_edit_after_our_own_write_is_no_echo(house: House, client: httpx.AsyncClient) -> None:
@@ -174,11 +179,14 @@ async def test_a_gateway_signals_by_itself_what_a_dead_one_kept(house: House) ->
     house.world.edit(Side.A, title="Printer on fire")
     assert await kept(house)
     async with served(house.accord):
+        await eventually(lambda: all_told(house))
 
-        async def relayed() -> bool:
-            return await waiting(house) == 0
 
-        await eventually(relayed)
+async def test_what_was_signalled_is_marked_when_the_gateway_stops(house: House) -> None:
+    await house.linked_in_step()
+    async with served(house.accord) as client:
+        assert outcome(await deliver(client, house.notice(Side.A))) == (200, "signalled")
+    assert await waiting(house) == 0
 
 
 async def test_a_delivery_that_cannot_be_kept_must_be_sent_again(house: House) -> None:
@@ -201,7 +209,8 @@ async def test_an_echo_that_comes_before_its_write_is_kept_waits_for_that_and_is
     await eventually(lambda: waiting(house))
     await keep_write(house, pair, step, version="77")
     assert (await delivering).status_code == 200
-    assert (await house.signals(pair), await waiting(house)) == (before, 0)
+    await eventually(lambda: all_told(house))
+    assert await house.signals(pair) == before
 
 
 async def test_an_edit_that_comes_while_we_write_is_told_once_the_write_is_kept(
