@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from temporalio import activity
 
+from activities.braking import brake
 from activities.committing import alert_prefix
 from activities.context import Context
+from activities.evidence import is_deleted_by_us
+from activities.following import SENT, Followed, Follower
 from activities.look import live_baselines, named
 from activities.messages import Ended, EndInput, PairRef, Standing
+from activities.reading import Unseen
 from activities.rulebook import Rules
 from activities.standing import make_standing
 from connectors.base import Connector
-from domain.deletion import DeleteAction, DeleteVerdict, Loss, decide_delete
+from domain.deletion import DeleteAction, DeleteVerdict, Loss, archived, decide_delete, is_archived
 from domain.errors import RecordGone, RecordHidden
-from domain.records import Gone, Snapshot
+from domain.records import Evidence, Gone, Snapshot
 from domain.sides import SIDES, Pair, Side
-from store import alerts, audit, conflicts, decisions, pairs, plans, reviews, work
+from store import alerts, audit, conflicts, decisions, ledger, losses, pairs, plans, reviews, work
 from store.database import Tx
 from store.work import PairWork
 
 ENDED = Standing(states=("detached",))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A pair of which a record is gone, and what is decided about it."""
+
+    pair: PairRef
+    found: PairWork
+    rules: Rules
+    loss: Loss
+    verdict: DeleteVerdict
+    asked: EndInput
+
+    @property
+    def lost_id(self) -> str:
+        gone = self.loss.gone[self.loss.lost]
+        assert gone is not None
+        return gone.ref.id
 
 
 class EndingActivities:
@@ -32,8 +56,9 @@ class EndingActivities:
     async def end_link(self, asked: EndInput) -> Ended:
         """Unlink, or do what the delete policy says about a record that is gone.
 
-        Safe to run twice, also at once: the log line is appended once, an ended link keeps its first reason, and
-        deleting what is gone already is no error.
+        Safe to run twice, also at once: the log line is appended once, an ended link keeps its first reason, deleting
+        what is gone already is no error, and what may have reached the other record is on record before it leaves: an
+        attempt that died is carried on, not judged anew.
         """
         async with self.context.database.begin() as tx:
             found = await work.load(tx, asked.pair.pair_id)
@@ -54,41 +79,67 @@ class EndingActivities:
             await _close(tx, found, "detached", story)
         return Ended(outcome="detached", story=story, standing=ENDED)
 
+    # ------------------------------------------------------------------------------------------------ a deletion
     async def _follow_policy(self, found: PairWork, rules: Rules, asked: EndInput) -> Ended:
         connectors = self.context.connectors(rules.integration)
         pair = named(asked.pair, found, connectors)
         told = Pair(asked.gone.get(Side.A), asked.gone.get(Side.B))
-        other = await _read_other(found, connectors, told)
-        gone = told if isinstance(other, Snapshot) else told.map(lambda one: one or other)
-        survivor = other if isinstance(other, Snapshot) else None
+        other = await self._read_other(found, connectors, told)
+        if isinstance(other, Unseen):
+            return Ended(outcome="unreachable", story=f"{pair.both}: {other.reason}")
         loss = Loss(
             pair_id=found.pair.id,
-            gone=gone,
-            survivor=survivor,
+            gone=told if isinstance(other, Snapshot) else told.map(lambda one: one or other),
+            survivor=other if isinstance(other, Snapshot) else None,
             baselines=live_baselines(found, rules.integration),
             systems=connectors.map(lambda c: c.system),
             decisions=asked.decisions,
         )
-        verdict = decide_delete(rules.integration, loss)
-        async with self.context.database.begin() as tx:
-            opened = await self._keep(tx, found, rules, asked, verdict)
-        if verdict.link_after == "active":
-            waiting = await self._wait(pair, rules, verdict)
-            return waiting.model_copy(update={"decisions": verdict.decisions, "opened": opened})
-        await self._act(verdict, survivor, connectors)
-        ended = await self._finish(found, pair, loss, verdict)
-        standing = ENDED.model_copy(update={"notify": rules.integration.reviews.queue is not None})
-        return ended.model_copy(update={"standing": standing})
+        case = _Case(pair, found, rules, loss, decide_delete(rules.integration, loss), asked)
+        if await self._is_archived(case):
+            return await self._finish(replace(case, verdict=archived(case.loss)), Followed())
+        stopped = await brake(self.context, found, rules.integration, loss, case.verdict)
+        if stopped:
+            return await self._stop(case, "braked", stopped)
+        return await self._carry_out(case)
 
-    async def _keep(
-        self, tx: Tx, found: PairWork, rules: Rules, asked: EndInput, verdict: DeleteVerdict
-    ) -> tuple[str, ...]:
-        """Log line, review and decisions, durable before any request; the tokens of reviews that are new."""
+    async def _carry_out(self, case: _Case) -> Ended:
+        """Log line, review, decisions first; then what the verdict asks for; the link's end last."""
+        async with self.context.database.begin() as tx:
+            opened = await self._keep(tx, case)
+        if case.verdict.review is not None:
+            return await self._wait(case, opened)
+        if case.verdict.action is DeleteAction.RECREATE:
+            why = "on_delete: recreate is declared; create the record by hand, link it, and unlink this pair"
+            return await self._stop(case, "quarantined", why)
+        followed = await Follower(self.context, case.pair, case.found, case.rules).follow(
+            case.verdict, case.loss
+        )
+        if followed.refused or followed.hidden:
+            async with self.context.database.begin() as tx:
+                await losses.mark(tx, case.pair.pair_id, case.lost_id, None)
+        if followed.refused:
+            return await self._stop(case, "quarantined", followed.refused)
+        if followed.hidden:
+            return Ended(outcome="unreachable", story=followed.hidden, decisions=case.verdict.decisions)
+        return await self._finish(case, followed)
+
+    async def _is_archived(self, case: _Case) -> bool:
+        """An attempt that died has closed the other record: nothing is left to decide."""
+        async with self.context.database.begin() as tx:
+            known = await losses.of_pair(tx, case.pair.pair_id)
+        begun = any(one.sent == "archive" and one.record_id == case.lost_id for one in known)
+        survivor, closing = case.loss.survivor, case.rules.integration.on_delete.archive
+        return begun and survivor is not None and is_archived(survivor, closing.get(case.loss.lost.other, {}))
+
+    async def _keep(self, tx: Tx, case: _Case) -> tuple[str, ...]:
+        """Log line, review, decisions and what is about to be sent, durable before any request; tokens of new reviews."""
+        found, verdict = case.found, case.verdict
         if found.plan is not None:
             await plans.close(tx, found.plan.id, "overtaken")
         lines = [verdict.log] if verdict.log else []
-        await conflicts.append(tx, found.pair.id, found.pair.integration, rules.version, lines)
-        said = {decision.token: decision for decision in asked.decisions}
+        await conflicts.append(tx, found.pair.id, found.pair.integration, case.rules.version, lines)
+        said = {decision.token: decision for decision in case.asked.decisions}
         for judged in verdict.decisions:
             await decisions.record(tx, found.pair.id, said[judged.token], judged)
             if judged.accepted:
@@ -98,55 +149,60 @@ class EndingActivities:
         for alert in verdict.alerts:
             key = f"{alert_prefix(found.pair.id)}{alert.kind}/{alert.unit}"
             await alerts.raise_(tx, key, alert.kind, found.pair.id, alert.message)
+        if verdict.action in SENT:
+            await losses.mark(tx, found.pair.id, case.lost_id, SENT[verdict.action])
         return tuple(row.token for row in (*changes.opened, *changes.reopened, *changes.moved))
 
-    async def _wait(self, pair: PairRef, rules: Rules, verdict: DeleteVerdict) -> Ended:
-        """A person decides about the other record; or the pair stops, where this version can't carry it out."""
+    async def _wait(self, case: _Case, opened: tuple[str, ...]) -> Ended:
+        """A person decides about the other record."""
         async with self.context.database.begin() as tx:
-            found = await work.load(tx, pair.pair_id)
-            standing = _waiting(pair, rules, found)
-            if verdict.action is DeleteAction.RECREATE:
-                why = "on_delete: recreate is declared; create the record by hand, link it, and unlink this pair"
-                await pairs.quarantine(tx, pair.pair_id, why)
-                standing = standing.model_copy(update={"states": ("quarantined",), "waits_for": why})
-            await pairs.set_state(tx, pair.pair_id, standing.states, standing.waits_for)
-        return Ended(outcome="waits", story=standing.waits_for, standing=standing)
+            found = await work.load(tx, case.pair.pair_id)
+            standing = make_standing(case.pair, case.rules, found.reviews, held={}, parked=found.parked)
+            await pairs.set_state(tx, case.pair.pair_id, standing.states, standing.waits_for)
+        story, judged = standing.waits_for, case.verdict.decisions
+        return Ended(outcome="waits", story=story, decisions=judged, opened=opened, standing=standing)
 
-    async def _act(
-        self, verdict: DeleteVerdict, survivor: Snapshot | None, connectors: Pair[Connector]
-    ) -> None:
-        """Delete or archive the surviving record, where the verdict says so."""
-        if survivor is None or verdict.target is None:
-            return
-        connector = connectors[verdict.target]
+    async def _stop(self, case: _Case, state: str, why: str) -> Ended:
+        """Nothing more is done about it until somebody has looked."""
+        async with self.context.database.begin() as tx:
+            if state == "quarantined":
+                await pairs.quarantine(tx, case.pair.pair_id, why)
+            standing = make_standing(
+                case.pair, case.rules, case.found.reviews, held={}, parked={}, quarantine=why
+            )
+            standing = standing.model_copy(update={"states": (state, *standing.states[1:])})
+            await pairs.set_state(tx, case.pair.pair_id, standing.states, standing.waits_for)
+        judged = case.verdict.decisions if state == "quarantined" else ()
+        return Ended(outcome="stopped", story=why, decisions=judged, standing=standing)
+
+    async def _finish(self, case: _Case, followed: Followed) -> Ended:
+        lost = " and ".join(case.pair.end(side) for side in SIDES if case.loss.gone[side])
+        story = f"{lost} is gone: {case.verdict.action.value.replace('_', ' ')}"
+        link = case.verdict.link_after
+        assert link != "active"
+        async with self.context.database.begin() as tx:
+            for write in followed.writes:
+                await ledger.record(tx, case.pair.pair_id, write.side, write.ref, **write.ledger)
+            await _close(tx, case.found, link, story)
+        standing = ENDED.model_copy(update={"notify": case.rules.integration.reviews.queue is not None})
+        return Ended(outcome=link, story=story, decisions=case.verdict.decisions, standing=standing)
+
+    async def _read_other(
+        self, found: PairWork, connectors: Pair[Connector], gone: Pair[Gone | None]
+    ) -> Snapshot | Gone | Unseen | None:
+        """The other record as it stands now; the deleted one gets no further request."""
+        side = next((s for s in SIDES if gone[s] is None), None)
+        if side is None:
+            return None
+        ref = found.pair.ends[side].ref
         try:
-            if verdict.action is DeleteAction.DELETE_OTHER:
-                await connector.delete(survivor)
-            elif verdict.action is DeleteAction.ARCHIVE_OTHER:
-                await connector.update(survivor, verdict.fields, marker="accord")
-        except (RecordGone, RecordHidden):
-            return  # an earlier attempt, or somebody else, was faster
-
-    async def _finish(self, found: PairWork, pair: PairRef, loss: Loss, verdict: DeleteVerdict) -> Ended:
-        lost = " and ".join(pair.end(side) for side in SIDES if loss.gone[side])
-        story = f"{lost} is gone: {verdict.action.value.replace('_', ' ')}"
-        assert verdict.link_after != "active"
-        async with self.context.database.begin() as tx:
-            await _close(tx, found, verdict.link_after, story)
-        return Ended(outcome=verdict.link_after, story=story, decisions=verdict.decisions, standing=ENDED)
-
-
-async def _read_other(
-    found: PairWork, connectors: Pair[Connector], gone: Pair[Gone | None]
-) -> Snapshot | Gone | None:
-    """The other record as it stands now; the deleted one gets no further request."""
-    side = next((s for s in SIDES if gone[s] is None), None)
-    if side is None:
-        return None
-    try:
-        return await connectors[side].read(found.pair.ends[side].ref)
-    except RecordGone as error:
-        return error.gone
+            return await connectors[side].read(ref)
+        except RecordGone as error:
+            return error.gone
+        except RecordHidden as error:
+            if await is_deleted_by_us(self.context, found, side):
+                return Gone(ref=ref, evidence=Evidence.OWN_DELETE, by="accord")
+            return Unseen(ref, error.message)
 
 
 async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:
@@ -158,7 +214,3 @@ async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:
     await alerts.clear_under(tx, alert_prefix(found.pair.id))
     await pairs.set_state(tx, found.pair.id, ["detached"], "")
     await pairs.unlink(tx, found.pair.id, link, reason)  # type: ignore[arg-type] # just asserted
-
-
-def _waiting(pair: PairRef, rules: Rules, found: PairWork) -> Standing:
-    return make_standing(pair, rules, found.reviews, held={}, parked=found.parked)

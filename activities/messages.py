@@ -112,6 +112,8 @@ class DetectInput(Model):
     notices: tuple[SideNotice, ...] = ()
     gone: tuple[Side, ...] = ()
     """Sides whose deletion was told by an event."""
+    missing: dict[Side, AwareDatetime] = Field(default_factory=dict)
+    """Since when a side can't be read though others of its kind can."""
     retried_by: str | None = None
     """An operator says that the cause is mended: parked fields and quarantine are lifted first."""
 
@@ -129,6 +131,8 @@ class Assessed(Model):
     """`priority → Jira OPS-7`, one per planned request."""
     gone: dict[Side, Gone] = Field(default_factory=dict)
     """Tombstones: those records get no further request."""
+    missing: dict[Side, AwareDatetime] = Field(default_factory=dict)
+    """As in the input, after this look."""
     retry_in: timedelta | None = None
     look_again: bool = False
     """An older plan comes first: what changed beside it is for the next pass."""
@@ -182,7 +186,9 @@ class EndInput(Model):
 
 
 class Ended(Model):
-    outcome: Literal["detached", "closed", "waits"]
+    outcome: Literal["detached", "closed", "waits", "relinked", "unreachable", "stopped"]
+    """relinked: a new record stands in the lost one's place; unreachable: the other record can't be seen; stopped: by a
+    brake or in quarantine."""
     story: str
     decisions: tuple[DecisionVerdict, ...] = ()
     opened: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.committing import Committed, commit_verdict
 from activities.context import Context
 from activities.display import contested_by_line, sensitive_fields, units_shown
+from activities.evidence import weigh
 from activities.facts import gather_facts
 from activities.flapping import park_flapping
 from activities.look import Look, make_look, named
@@ -26,7 +27,7 @@ from activities.messages import (
     Standing,
 )
 from activities.opening import OpenPlanOutlook, heard_before, lift, look_at_open_plan, with_units
-from activities.reading import Unseen, read_ends
+from activities.reading import Seen, Unseen, read_ends
 from activities.rulebook import Rules
 from activities.standing import make_standing
 from activities.writing import PlanWriter
@@ -40,6 +41,8 @@ from store.database import Tx
 from store.plans import OpenPlan
 from store.work import PairWork
 
+LOOK_AGAIN_AT_LAST = timedelta(minutes=5)
+"""However long the grace period is: the record may come back."""
 LOOK_AGAIN = timedelta(seconds=30)
 """After a record could not be seen; the loop's own back-off applies to systems that don't answer."""
 
@@ -69,15 +72,24 @@ class PassActivities:
             return Assessed(outcome="stopped", story=stop, standing=_stopped(pair, rules, found, stop))
         refs = found.pair.ends.map(lambda end: end.ref)
         seen = await read_ends(refs, self.context.connections, asked.gone)
-        unseen = [one for one in seen if isinstance(one, Unseen)]
-        if unseen:
-            return _unreachable(pair, rules, found, unseen[0])
+        if any(isinstance(one, Unseen) for one in seen):
+            return await self._weigh(asked, pair, rules, found, seen)
         if isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot):
             look = make_look(self.context, asked.pair, found, rules, Pair(seen.a, seen.b))
             return await self._compare(look)
-        gone = {side: one for side in SIDES if isinstance(one := seen[side], Gone)}
-        story = f"{' and '.join(pair.end(side) for side in gone)} is gone"
-        return Assessed(outcome="gone", story=story, gone=gone, standing=_as_found(pair, rules, found))
+        return _gone(pair, rules, found, seen)
+
+    async def _weigh(
+        self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]
+    ) -> Assessed:
+        """A record can't be read: gone by now, or unreachable."""
+        weighed = await weigh(self.context, found, rules.integration.on_delete.grace, seen, asked.missing)
+        unseen = [one for one in weighed.seen if isinstance(one, Unseen)]
+        if unseen:
+            said = _unreachable(pair, rules, found, unseen[0])
+        else:
+            said = _gone(pair, rules, found, weighed.seen)
+        return said.model_copy(update={"missing": weighed.missing})
 
     async def _compare(self, look: Look) -> Assessed:
         assessment = assess(look.declared, look.view)
@@ -215,9 +227,16 @@ def _stopped(pair: PairRef, rules: Rules, found: PairWork, reason: str) -> Stand
     return standing if found.pair.quarantine else standing.model_copy(update={"states": ("braked",)})
 
 
+def _gone(pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]) -> Assessed:
+    gone = {side: one for side in SIDES if isinstance(one := seen[side], Gone)}
+    story = f"{' and '.join(pair.end(side) for side in gone)} is gone"
+    return Assessed(outcome="gone", story=story, gone=gone, standing=_as_found(pair, rules, found))
+
+
 def _unreachable(pair: PairRef, rules: Rules, found: PairWork, unseen: Unseen) -> Assessed:
     standing = _as_found(pair, rules, found).model_copy(update={"waits_for": unseen.reason})
-    return Assessed(outcome="unreachable", story=unseen.reason, retry_in=LOOK_AGAIN, standing=standing)
+    pause = LOOK_AGAIN if unseen.retry_in is None else min(unseen.retry_in, LOOK_AGAIN_AT_LAST)
+    return Assessed(outcome="unreachable", story=unseen.reason, retry_in=pause, standing=standing)
 
 
 def _go_on(look: Look, plan: OpenPlan, ids: Pair[int]) -> Assessed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connectors.base import Connector
 from connectors.registry import Connections
@@ -22,9 +23,14 @@ class Unseen:
 
     ref: RecordRef
     reason: str
+    is_refused: bool = False
+    """The system says that we may not see it: so it is there."""
+    retry_in: timedelta | None = None
+    """When another look could tell more."""
 
 
 Seen = Snapshot | Gone | Unseen
+FORBIDDEN = 403
 
 
 async def read_ends(
@@ -46,7 +52,7 @@ async def _read(ref: RecordRef, connections: Connections, *, told_gone: bool) ->
     except RecordHidden as error:
         if told_gone and "event" in connector.capabilities.deletes:
             return Gone(ref=ref, evidence=Evidence.EVENT)
-        return Unseen(ref, error.message)
+        return Unseen(ref, error.message, is_refused=error.evidence.get("status") == FORBIDDEN)
 
 
 def clock_of(connector: Connector, bound: Clock | None) -> Clock:

@@ -1,4 +1,4 @@
-"""What a proved deletion leads to: semantics §6. Proof is the connector's business; this module never doubts it."""
+"""What a proved deletion leads to: semantics §6. Proof is `vanishing`'s business; this module never doubts it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from domain.outcome import (
 )
 from domain.records import Gone, Snapshot
 from domain.sides import SIDES, Pair, Side
-from domain.values import MISSING, digest
+from domain.values import MISSING, digest, same
 from domain.view import Baseline
 
 
@@ -94,14 +94,15 @@ class _Case:
 
     @property
     def conflict_id(self) -> str:
-        """Another edit of the survivor, or a baseline that moved, is another question."""
+        """Another edit of the survivor, a baseline that moved, or another record gone is another question."""
         fields = {one.name: one for one in self.rules.fields}
         side = self.loss.lost.other
         marks = [
             [edit.field, self.loss.baselines[edit.field].revision, key(fields[edit.field], side, edit.value)]
             for edit in self.edits
         ]
-        return digest("delete", self.loss.pair_id, self.loss.lost.value, marks)
+        gone = self.loss.gone[self.loss.lost]
+        return digest("delete", self.loss.pair_id, self.loss.lost.value, gone and gone.ref.id, marks)
 
 
 def decide_delete(rules: Integration, loss: Loss) -> DeleteVerdict:
@@ -117,9 +118,28 @@ def decide_delete(rules: Integration, loss: Loss) -> DeleteVerdict:
 
 
 def edits_since(rules: Integration, loss: Loss, survivor: Snapshot) -> tuple[SideValue, ...]:
-    """The survivor's fields that moved away from their half of the baseline: what a delete would lose."""
+    """The survivor's fields that moved away from their half of the baseline: what a delete would lose.
+
+    A field that shows what archiving would write is none: an attempt that died may have written it.
+    """
     side = loss.lost.other
-    return tuple(_edit(f, side, survivor) for f in rules.fields if _moved(f, side, survivor, loss.baselines))
+    closing = rules.on_delete.archive.get(side, {}) if rules.on_delete.mode == "archive" else {}
+    fields = (f for f in rules.fields if not _is_closed(survivor, f.native(side), closing))
+    return tuple(_edit(f, side, survivor) for f in fields if _moved(f, side, survivor, loss.baselines))
+
+
+def archived(loss: Loss) -> DeleteVerdict:
+    """What is left where an earlier attempt has closed the survivor: the link ends, by the line that it logged."""
+    return DeleteVerdict(DeleteAction.ARCHIVE_OTHER, "closed", target=loss.lost.other)
+
+
+def is_archived(survivor: Snapshot, closing: Mapping[str, JsonValue]) -> bool:
+    """Whether the record shows every closing value."""
+    return all(_is_closed(survivor, native, closing) for native in closing)
+
+
+def _is_closed(survivor: Snapshot, native: str, closing: Mapping[str, JsonValue]) -> bool:
+    return native in closing and same(survivor.value(native), closing[native])
 
 
 def _moved(field_map: FieldMap, side: Side, survivor: Snapshot, baselines: Mapping[str, Baseline]) -> bool:

@@ -86,7 +86,8 @@ class Evidence(StrEnum):
     EVENT = "event"
     FLAG = "flag"
     STATUS_410 = "status_410"
-    CANARY = "canary"
+    CANARY = "canary"  # missing for the grace period while a record of the same kind could be read
+    OWN_DELETE = "own_delete"  # missing after our own request to delete it
 
 
 class Gone(Model):

@@ -79,10 +79,11 @@ brakes = Table(
     "brakes",
     metadata,
     _text("integration"),
+    _defaulted("what"),
     _text("reason"),
     _text("by"),
     _now("since"),
-    PrimaryKeyConstraint("integration"),
+    PrimaryKeyConstraint("integration", "what"),
 )
 
 connections = Table(
@@ -201,6 +202,21 @@ parked_units = Table(
     _now("since"),
     PrimaryKeyConstraint("pair_id", "unit"),
     _of_pair(),
+)
+
+losses = Table(
+    "losses",
+    metadata,
+    _text("pair_id"),
+    _text("record_id"),
+    _text("integration"),
+    _text("side"),
+    _now("seen_at"),
+    _defaulted("allowed", Boolean),
+    _optional("sent"),
+    PrimaryKeyConstraint("pair_id", "record_id"),
+    _of_pair(),
+    Index("ix_losses_recent", "integration", "side", "seen_at", postgresql_where=text("NOT allowed")),
 )
 
 overwritten = Table(

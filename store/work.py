@@ -82,7 +82,11 @@ WORK = built(
     newest_version=single(
         select(func.max(integrations.c.version)).where(integrations.c.name == pairs.c.integration)
     ),
-    brake=single(select(brakes.c.reason).where(brakes.c.integration == pairs.c.integration)),
+    brake=single(
+        select(brakes.c.reason).where(
+            brakes.c.integration == pairs.c.integration, brakes.c.what == "everything"
+        )
+    ),
     connections=sided(_connection),
     baselines=keyed(baselines.c.field, BASELINE, baselines.c.pair_id == pairs.c.id),
     plan=single(select(PLAN).where(plans.c.pair_id == pairs.c.id, plans.c.state == "open")),

@@ -274,6 +274,7 @@ class PairLoop:
                 pair=state.pair,
                 notices=tuple(taken.dirty.values()),
                 gone=tuple(sorted(taken.gone | state.lost)),
+                missing=state.missing,
                 retried_by=retried_by,
             ),
             summary=f"read {state.pair.both}",
@@ -283,6 +284,8 @@ class PairLoop:
         assert isinstance(found, Assessed)  # options are passed as a mapping, which hides the result's type
         if state.retried_by == retried_by:
             state.retried_by = None
+        if found.outcome != "stopped":  # then nothing was read
+            state.missing = dict(found.missing)
         if found.outcome != "unreachable":  # then the back-off says how the pair stands
             self._stand(found.standing, stopped=found.story if found.outcome == "stopped" else None)
         return found
@@ -333,11 +336,23 @@ class PairLoop:
             **options.STEP,
         )
         assert isinstance(ended, Ended)  # as above
-        self._stand(ended.standing)
         self.state.judge(ended.decisions)
-        self.state.lost = set(asked.gone) if ended.outcome == "waits" else set()
+        self.state.lost = set() if ended.outcome == "relinked" else set(asked.gone)
+        match ended.outcome:
+            case "unreachable":
+                self.state.hear_again(asked.decisions, ended.decisions)
+                self._back_off(ended.story, at_least=options.BACK_OFF[2])
+            case "stopped":
+                self.state.hear_again(asked.decisions, ended.decisions)
+                self._stand(ended.standing, stopped=ended.story)
+            case "relinked":
+                self._stand(ended.standing)
+                self.state.missing = {}
+                self.state.look_everywhere(ended.story)
+            case _:
+                self._stand(ended.standing)
         await self._tell_reviewers(ended.opened, ended.decisions)
-        return None if ended.outcome == "waits" else ended.story
+        return ended.story if ended.outcome in {"detached", "closed"} else None
 
     async def _tell_reviewers(self, opened: Sequence[str], judged: Sequence[DecisionVerdict]) -> None:
         for token in opened:

@@ -48,6 +48,8 @@ class PairState(BaseModel):
     """The newest notice per side that no pass has looked at yet; a second one would say nothing more."""
     gone: set[Side] = Field(default_factory=set)
     """Sides whose deletion an event told."""
+    missing: dict[Side, AwareDatetime] = Field(default_factory=dict)
+    """Since when a side can't be read though others of its kind can: the grace period counts from here."""
     lost: set[Side] = Field(default_factory=set)
     """Sides that are gone while a person is asked what that means: the event is told once, the pass comes again."""
     decisions: list[Decision] = Field(default_factory=list)
@@ -100,7 +102,9 @@ class PairState(BaseModel):
         return next((r for r in self.standing.reviews if r.token == token), None)
 
     def notice(self, notice: SideNotice) -> None:
-        if notice.kind == "deleted":
+        if (
+            notice.kind == "deleted" and notice.source != "sweep"
+        ):  # a listing that lacks a record proves nothing
             self.gone.add(notice.side)
         self.dirty[notice.side] = notice
 

@@ -15,6 +15,7 @@ from typing import Literal
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.braking import release
 from activities.rulebook import Rules
 from gateway.answers import Told
 from gateway.desks.desk import Desk
@@ -102,8 +103,7 @@ class ControlDesk:
         names = await self._names(integration)
         async with self.desk.accord.database.begin() as tx:
             for name in names:
-                await brakes.release(tx, name)
-                await audit.append(tx, by, "resume", integration=name)
+                await release(tx, name, by)
         woken = await self._tell_each(names, "resume", frozenset({"braked"}), by)
         return Told(
             what="resume", pairs=woken, message=f"{integration or 'everything'} goes on; {woken} pairs woken"

@@ -182,4 +182,4 @@ async def test_the_reason_of_an_unreachable_record_is_the_systems_own(build: Bui
     world = await build()
     connector: MemoryConnector = world.connectors[side]
     connector.interfere = once("before", "read", raising(RecordHidden("403 for this one")))
-    assert (await world.detect()).story == "403 for this one"
+    assert (await world.detect()).story.startswith("403 for this one; ")

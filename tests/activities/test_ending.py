@@ -5,14 +5,19 @@ from typing import Any
 import pytest
 
 from activities.messages import Ended
-from domain.errors import StaleVersion
+from domain.errors import RecordHidden, RecordRejected, StaleVersion, SystemUnavailable
 from domain.outcome import Decision, Refusal
+from domain.records import Evidence
 from domain.sides import Pair, Side
 from store import alerts, pairs, reviews
 from tests.activities.conftest import Build
 from tests.activities.world import OWNER, TITLE, World, declaration, once, raising
 
 pytestmark = pytest.mark.stack
+
+
+SILENT_B: Pair[dict[str, Any]] = Pair({}, {"tells_deletions": False})
+"""B answers 404 for what was deleted."""
 
 
 def rule(mode: str, **words: Any) -> str:
@@ -175,10 +180,89 @@ async def test_reviews_of_fields_are_withdrawn_when_the_record_is_gone(build: Bu
     assert [review.unit for review in ended.standing.reviews] == ["__record__"]
 
 
+async def test_an_archive_whose_answer_got_lost_ends_the_link_and_asks_nobody(build: Build) -> None:
+    world = await build(rule("archive", archive={"b": {"assignee": "nobody", "status": "Closed"}}))
+    world.systems.a.delete("1")
+    found = await world.detect()
+    # An automation of the system adds something of its own when a ticket is closed.
+    world.connectors.b.interfere = once("after", "write", lambda: close_with_a_rule(world))
+    with pytest.raises(SystemUnavailable):
+        await world.end_link(gone=found.gone)
+    assert (await world.end_link(gone=found.gone)).outcome == "closed"
+    assert [row.line.policy for row in await world.log()] == ["archive"]
+    assert world.record(Side.B).version == 3  # created, closed, the rule
+
+
+def close_with_a_rule(world: World) -> None:
+    world.edit(Side.B, summary="Printer (closed)")
+    raise SystemUnavailable("the answer got lost")
+
+
+async def test_an_archive_that_never_arrived_is_judged_anew(build: Build) -> None:
+    world = await build(rule("archive", archive={"b": {"status": "Closed"}}))
+    world.systems.a.delete("1")
+    found = await world.detect()
+    world.connectors.b.interfere = once("before", "write", raising(SystemUnavailable("out")))
+    with pytest.raises(SystemUnavailable):
+        await world.end_link(gone=found.gone)
+    world.edit(Side.B, summary="Printer on fire")
+    assert (await world.end_link(gone=found.gone)).outcome == "waits"
+    assert world.record(Side.B).fields.get("status") is None
+
+
+async def test_a_deletion_of_ours_that_arrived_is_known_where_the_system_tells_no_deletions(
+    build: Build,
+) -> None:
+    world = await build(rule("propagate"), settings=SILENT_B)
+    world.systems.a.delete("1")
+    found = await world.detect()
+    world.connectors.b.interfere = once("after", "delete", raising(SystemUnavailable("lost")))
+    with pytest.raises(SystemUnavailable):
+        await world.end_link(gone=found.gone)
+    again = await world.detect()
+    assert (again.outcome, again.gone[Side.B].evidence) == ("gone", Evidence.OWN_DELETE)
+    assert (await world.end_link(gone=found.gone)).outcome == "closed"
+
+
+async def test_a_survivor_that_cannot_be_seen_is_waited_for(build: Build) -> None:
+    world = await build(rule("propagate"))
+    world.systems.a.delete("1")
+    found = await world.detect()
+    world.connectors.b.interfere = once("before", "read", raising(RecordHidden("no such ticket")))
+    hidden = await world.end_link(gone=found.gone)
+    assert (hidden.outcome, await link(world)) == ("unreachable", "active")
+    assert (await world.end_link(gone=found.gone)).outcome == "closed"
+
+
+async def test_a_delete_that_is_answered_by_404_proves_nothing(build: Build) -> None:
+    world = await build(rule("propagate"))
+    world.systems.a.delete("1")
+    found = await world.detect()
+    world.connectors.b.interfere = once("before", "delete", raising(RecordHidden("no such ticket")))
+    assert (await world.end_link(gone=found.gone)).outcome == "unreachable"
+    world.connectors.b.interfere = once("before", "read", raising(RecordHidden("no such ticket")))
+    assert (await world.end_link(gone=found.gone)).outcome == "unreachable"
+    assert not world.record(Side.B).deleted
+
+
+async def test_a_system_that_refuses_to_delete_quarantines_the_pair_with_its_reason(build: Build) -> None:
+    world = await build(rule("propagate"))
+    world.systems.a.delete("1")
+    found = await world.detect()
+    world.connectors.b.interfere = once(
+        "before", "delete", raising(RecordRejected("tickets are never deleted"))
+    )
+    stopped = await world.end_link(gone=found.gone)
+    assert (stopped.outcome, stopped.standing.states) == ("stopped", ("quarantined",))
+    assert "never deleted" in ((await world.work()).pair.quarantine or "")
+    await world.detect(retried_by="ines", gone=(Side.A,))
+    assert (await world.end_link(gone=found.gone)).outcome == "closed"
+
+
 async def test_recreate_is_left_to_a_person(build: Build) -> None:
     world = await build(rule("recreate"))
     ended = await lost(world)
-    assert (ended.outcome, ended.standing.states) == ("waits", ("quarantined",))
+    assert (ended.outcome, ended.standing.states) == ("stopped", ("quarantined",))
     assert "create the record by hand" in ended.story
 
 

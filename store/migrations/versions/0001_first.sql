@@ -15,10 +15,12 @@ CREATE TABLE integrations (
 
 CREATE TABLE brakes (
     integration text NOT NULL,
+    what text NOT NULL DEFAULT 'everything', -- or only what deletions lead to: edits flow on
     reason text NOT NULL,
     by text NOT NULL,
     since timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT pk_brakes PRIMARY KEY (integration)
+    CONSTRAINT pk_brakes PRIMARY KEY (integration, what),
+    CONSTRAINT ck_brakes_what CHECK (what IN ('everything', 'deletions'))
 );
 
 CREATE TABLE connections (
@@ -126,6 +128,22 @@ CREATE TABLE parked_units (
     CONSTRAINT pk_parked_units PRIMARY KEY (pair_id, unit),
     CONSTRAINT fk_parked_units_pair FOREIGN KEY (pair_id) REFERENCES pairs (id)
 );
+
+-- Records of pairs that are gone, and how far what follows from it has come.
+CREATE TABLE losses (
+    pair_id text NOT NULL,
+    record_id text NOT NULL, -- the one that is gone
+    integration text NOT NULL,
+    side text NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    allowed boolean NOT NULL DEFAULT false, -- somebody looked at it and released the brake
+    sent text, -- a request about the other record may have left: delete, archive, recreate
+    CONSTRAINT pk_losses PRIMARY KEY (pair_id, record_id),
+    CONSTRAINT fk_losses_pair FOREIGN KEY (pair_id) REFERENCES pairs (id),
+    CONSTRAINT ck_losses_side CHECK (side IN ('a', 'b')),
+    CONSTRAINT ck_losses_sent CHECK (sent IN ('delete', 'archive', 'recreate'))
+);
+CREATE INDEX ix_losses_recent ON losses (integration, side, seen_at) WHERE NOT allowed;
 
 -- Edits of people that a write of ours hit, until policy has judged them.
 CREATE TABLE overwritten (

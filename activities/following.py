@@ -1,0 +1,96 @@
+"""What a deletion asks for on the other side: the survivor is deleted, or closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities.context import Context
+from activities.messages import PairRef
+from activities.rulebook import Rules
+from connectors.base import Connector, WriteResult
+from domain.deletion import DeleteAction, DeleteVerdict, Loss
+from domain.errors import RecordGone, RecordHidden, RecordRejected
+from domain.records import RecordRef, Snapshot
+from domain.sides import Side
+from domain.values import same
+from store.losses import Sent
+from store.work import PairWork
+
+SENT: dict[DeleteAction, Sent] = {
+    DeleteAction.DELETE_OTHER: "delete",
+    DeleteAction.ARCHIVE_OTHER: "archive",
+    DeleteAction.RECREATE: "recreate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write, for the ledger."""
+
+    side: Side
+    ref: RecordRef
+    ledger: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How far it came."""
+
+    refused: str = ""
+    """The system's reason, where it takes no deletion or no closing value."""
+    hidden: str = ""
+    """The other record can't be seen, and nothing proves that it is gone."""
+    writes: list[Written] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    context: Context
+    pair: PairRef
+    found: PairWork
+    rules: Rules
+
+    async def follow(self, verdict: DeleteVerdict, loss: Loss) -> Followed:
+        """Delete or close the other record, where the verdict says so.
+
+        Raises:
+            StaleVersion: Somebody changed it since it was read: decide anew.
+            TryAgain: The system doesn't answer; whether the request arrived isn't known.
+        """
+        if loss.survivor is None or verdict.target is None:
+            return Followed()
+        connector = self.context.connectors(self.rules.integration)[verdict.target]
+        try:
+            if verdict.action is DeleteAction.DELETE_OTHER:
+                await connector.delete(loss.survivor)
+            elif verdict.action is DeleteAction.ARCHIVE_OTHER:
+                return Followed(writes=await self._archive(connector, verdict, loss.survivor))
+        except RecordGone:
+            return Followed()  # somebody else was faster
+        except RecordHidden as error:
+            return Followed(hidden=f"{self.pair.end(verdict.target)} can't be seen: {error.message}")
+        except RecordRejected as error:
+            done = verdict.action.value.replace("_other", "")
+            return Followed(
+                refused=f"{self.pair.end(verdict.target)}: the system refuses to {done} it: {error.message}"
+            )
+        return Followed()
+
+    async def _archive(
+        self, connector: Connector, verdict: DeleteVerdict, survivor: Snapshot
+    ) -> list[Written]:
+        """Write the closing values that don't stand there yet, in the requests that the system needs."""
+        fields = {n: value for n, value in verdict.fields.items() if not same(survivor.value(n), value)}
+        target, written = survivor, list[Written]()
+        for number, part in enumerate(connector.parts(fields) if fields else []):
+            target = await connector.read(survivor.ref) if number else target
+            result = await connector.update(target, part, marker=self.pair.pair_id)
+            assert verdict.target is not None
+            written.append(Written(verdict.target, survivor.ref, _entry(connector, part, result)))
+        return written
+
+
+def _entry(connector: Connector, fields: dict[str, Any], result: WriteResult) -> dict[str, Any]:
+    exact = connector.capabilities.version_exact
+    return {"version": result.version, "fields": fields, "exact": exact, "request": result.request}
