@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -96,6 +97,9 @@ async def settle(
     revisions = {name: row.baseline.revision for name, row in look.work.baselines.items()}
     await baselines.move(tx, look.work.pair.id, moves, expected=revisions)
     await _forget_races(tx, look, settled)
+    mended = sorted({half.unit for half in settled} & look.work.torn.keys())
+    if mended:
+        await parked.release(tx, look.work.pair.id, mended)
 
 
 async def _forget_races(tx: Tx, look: Look, settled: list[PlannedHalf]) -> None:
@@ -121,15 +125,15 @@ async def _commit_reviews(tx: Tx, look: Look, verdict: Verdict) -> tuple[list[Re
 
 
 async def _commit_alerts(tx: Tx, look: Look, verdict: Verdict) -> None:
-    """Raise what holds; clear what held before and doesn't any more."""
+    """Raise what holds; clear what held before and doesn't any more. A pair without alerts costs nothing here."""
     prefix = alert_prefix(look.work.pair.id)
     keys = []
     for alert in verdict.alerts:
         keys.append(f"{prefix}{alert.kind}/{alert.unit}")
         message = f"{look.pair.both}: {alert.message}"
         await alerts.raise_(tx, keys[-1], alert.kind, look.work.pair.id, message)
-    if look.work.pair.state != ["in_sync"]:
-        parked_units = [f"{prefix}{kind}/{unit}" for unit in look.work.parked for kind in ("flap", "refused")]
+    if look.work.alerted:
+        parked_units = [f"{prefix}{one.cause}/{unit}" for unit, one in look.work.stopped.items()]
         await alerts.clear_under(tx, prefix, keep=[*keys, *parked_units])
 
 
@@ -152,10 +156,9 @@ def _steps(
         yield NewStep(side, part, {name: expect[name] for name in part})
 
 
-async def park(tx: Tx, look: Look, unit: str, cause: str, reason: str) -> None:
+async def park(tx: Tx, look: Look, unit: str, cause: Literal["flap", "refused"], reason: str) -> None:
     """Stop one unit, with one alert; the others flow."""
-    assert cause in {"flap", "refused"}
-    await parked.park(tx, look.work.pair.id, unit, cause, reason)  # type: ignore[arg-type] # just asserted
+    await parked.park(tx, look.work.pair.id, unit, cause, reason)
     key = f"{alert_prefix(look.work.pair.id)}{cause}/{unit}"
     await alerts.raise_(tx, key, cause, look.work.pair.id, f"{look.pair.both}: {unit} is parked: {reason}")
 

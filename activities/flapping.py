@@ -14,7 +14,7 @@ from domain.records import FieldVersion
 from domain.sides import SIDES, Side
 from store import snapshots
 from store.database import Tx
-from store.work import PairWork
+from store.work import PairWork, StoppedUnit
 
 
 async def park_flapping(tx: Tx, look: Look, verdict: Verdict) -> PairWork | None:
@@ -35,7 +35,8 @@ async def park_flapping(tx: Tx, look: Look, verdict: Verdict) -> PairWork | None
                 f"it went to and fro more than {limit.changes} times in {span}; find what pulls at it"
             )
             await park(tx, look, unit.name, "flap", reasons[unit.name])
-    return replace(look.work, parked={**look.work.parked, **reasons}) if reasons else None
+    parked = {unit: StoppedUnit("flap", reason) for unit, reason in reasons.items()}
+    return replace(look.work, stopped={**look.work.stopped, **parked}) if parked else None
 
 
 def _flaps(look: Look, unit: Unit, side: Side, history: list[tuple[Side, FieldVersion]]) -> bool:

@@ -70,6 +70,7 @@ def make_look(
         clocks=declared.ends.map(lambda end: context.clock(end.connection)),
         facts=Pair.of(lambda s: replace(facts[s], overwritten=work.overwritten[s])),
         parked=work.parked,
+        torn=work.torn,
         decisions=decisions,
         systems=connectors.map(lambda c: c.system),
         valid=valid,

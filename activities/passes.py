@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
 
-from activities.committing import Committed, commit_verdict
+from activities.committing import commit_verdict
 from activities.context import Context
-from activities.display import contested_by_line, sensitive_fields, units_shown
 from activities.evidence import weigh
 from activities.facts import gather_facts
 from activities.flapping import park_flapping
@@ -19,32 +17,35 @@ from activities.messages import (
     Applied,
     ApplyInput,
     Assessed,
-    ContestedField,
     DetectInput,
     PairRef,
     Resolved,
     ResolveInput,
-    Standing,
 )
 from activities.opening import OpenPlanOutlook, heard_before, lift, look_at_open_plan, with_units
 from activities.reading import Seen, Unseen, read_ends
+from activities.releasing import freed, lifted
 from activities.rulebook import Rules
-from activities.standing import make_standing
+from activities.saying import (
+    as_found,
+    say_assessed,
+    say_conflicting,
+    say_ended,
+    say_go_on,
+    say_gone,
+    say_resolved,
+    say_stopped,
+    say_unreachable,
+)
 from activities.writing import PlanWriter
-from domain.engine import Assessment, assess, decide
+from domain.engine import assess, decide
 from domain.errors import StopRecord
-from domain.outcome import Decision, DecisionVerdict, UnitVerdict, Verdict
-from domain.records import Gone, Snapshot
+from domain.outcome import Decision
+from domain.records import Snapshot
 from domain.sides import SIDES, Pair, Side
 from store import snapshots, work
 from store.database import Tx
-from store.plans import OpenPlan
 from store.work import PairWork
-
-LOOK_AGAIN_AT_LAST = timedelta(minutes=5)
-"""However long the grace period is: the record may come back."""
-LOOK_AGAIN = timedelta(seconds=30)
-"""After a record could not be seen; the loop's own back-off applies to systems that don't answer."""
 
 
 class PassActivities:
@@ -67,17 +68,22 @@ class PassActivities:
             found, rules = await self._load(tx, asked.pair)
         pair = named(asked.pair, found, self.context.connectors(rules.integration))
         if found.pair.link != "active":
-            return _ended(found)
-        if stop := found.pair.quarantine or found.brake:
-            return Assessed(outcome="stopped", story=stop, standing=_stopped(pair, rules, found, stop))
+            return say_ended(found)
+        stop = found.brake or found.pair.quarantine or ""
+        if stop and (found.brake or not asked.notices or asked.gone):
+            return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
         refs = found.pair.ends.map(lambda end: end.ref)
         seen = await read_ends(refs, self.context.connections, asked.gone)
         if any(isinstance(one, Unseen) for one in seen):
             return await self._weigh(asked, pair, rules, found, seen)
         if isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot):
-            look = make_look(self.context, asked.pair, found, rules, Pair(seen.a, seen.b))
+            read = Pair(seen.a, seen.b)
+            live = await lifted(self.context, rules.integration, found, read) if stop else found
+            if live is None:
+                return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
+            look = make_look(self.context, asked.pair, live, rules, read)
             return await self._compare(look)
-        return _gone(pair, rules, found, seen)
+        return say_gone(pair, rules, found, seen)
 
     async def _weigh(
         self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]
@@ -86,27 +92,29 @@ class PassActivities:
         weighed = await weigh(self.context, found, rules.integration.on_delete.grace, seen, asked.missing)
         unseen = [one for one in weighed.seen if isinstance(one, Unseen)]
         if unseen:
-            said = _unreachable(pair, rules, found, unseen[0])
+            said = say_unreachable(pair, rules, found, unseen[0])
         else:
-            said = _gone(pair, rules, found, weighed.seen)
+            said = say_gone(pair, rules, found, weighed.seen)
         return said.model_copy(update={"missing": weighed.missing})
 
     async def _compare(self, look: Look) -> Assessed:
+        if look.work.parked:
+            look = await freed(self.context, look)
         assessment = assess(look.declared, look.view)
         async with self.context.database.begin() as tx:
             ids = await snapshots.save(tx, look.pair.pair_id, look.snapshots, known=look.work.last)
             outlook = await look_at_open_plan(tx, look)
             if outlook is OpenPlanOutlook.GO_ON and look.work.plan is not None:
-                return _go_on(look, look.work.plan, ids)
+                return say_go_on(look, look.work.plan, ids)
             if assessment.conflicts:
-                return _conflicting(look, assessment, ids)
+                return say_conflicting(look, assessment, ids)
             verdict = decide(look.declared, look.view)
             flapping = await park_flapping(tx, look, verdict)
             if flapping:
                 look = make_look(self.context, look.pair, flapping, look.rules, look.snapshots)
                 verdict = decide(look.declared, look.view)
             committed = await commit_verdict(tx, look, verdict, ids)
-        return _assessed(look, verdict, committed, ids)
+        return say_assessed(look, verdict, committed, ids)
 
     @activity.defn
     async def resolve_conflicts(self, asked: ResolveInput) -> Resolved:
@@ -134,7 +142,7 @@ class PassActivities:
                     outcome="look_again",
                     story="a plan is still open",
                     decisions=tuple(heard.values()),
-                    standing=_as_found(look.pair, rules, found),
+                    standing=as_found(look.pair, rules, found),
                 )
             flapping = await park_flapping(tx, look, verdict)
             if flapping:
@@ -143,7 +151,7 @@ class PassActivities:
                 )
                 verdict = decide(look.declared, look.view)
             committed = await commit_verdict(tx, look, verdict, Pair(*asked.snapshots))
-        return _resolved(look, verdict, committed, tuple(heard.values()))
+        return say_resolved(look, verdict, committed, tuple(heard.values()))
 
     @activity.defn
     async def apply_changes(self, asked: ApplyInput) -> Applied:
@@ -210,110 +218,3 @@ def _attempt() -> str:
     """Who holds a step: this attempt of this activity, and no other."""
     info = activity.info()
     return f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
-
-
-def _as_found(pair: PairRef, rules: Rules, found: PairWork, quarantine: str | None = None) -> Standing:
-    """The standing that the store knows, where this step didn't change it."""
-    return make_standing(pair, rules, found.reviews, held={}, parked=found.parked, quarantine=quarantine)
-
-
-def _ended(found: PairWork) -> Assessed:
-    story = f"the link has ended: {found.pair.link_reason}"
-    return Assessed(outcome="ended", story=story, standing=Standing(states=("detached",)))
-
-
-def _stopped(pair: PairRef, rules: Rules, found: PairWork, reason: str) -> Standing:
-    standing = _as_found(pair, rules, found, reason)
-    return standing if found.pair.quarantine else standing.model_copy(update={"states": ("braked",)})
-
-
-def _gone(pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]) -> Assessed:
-    gone = {side: one for side in SIDES if isinstance(one := seen[side], Gone)}
-    story = f"{' and '.join(pair.end(side) for side in gone)} is gone"
-    return Assessed(outcome="gone", story=story, gone=gone, standing=_as_found(pair, rules, found))
-
-
-def _unreachable(pair: PairRef, rules: Rules, found: PairWork, unseen: Unseen) -> Assessed:
-    standing = _as_found(pair, rules, found).model_copy(update={"waits_for": unseen.reason})
-    pause = LOOK_AGAIN if unseen.retry_in is None else min(unseen.retry_in, LOOK_AGAIN_AT_LAST)
-    return Assessed(outcome="unreachable", story=unseen.reason, retry_in=pause, standing=standing)
-
-
-def _go_on(look: Look, plan: OpenPlan, ids: Pair[int]) -> Assessed:
-    return Assessed(
-        outcome="plan",
-        story="an open plan still holds: carry it out",
-        snapshots=(ids.a, ids.b),
-        plan_id=plan.id,
-        writes=writes_shown(look, plan),
-        look_again=True,
-        standing=_as_found(look.pair, look.rules, look.work),
-    )
-
-
-def _conflicting(look: Look, assessment: Assessment, ids: Pair[int]) -> Assessed:
-    contested = tuple(ContestedField(unit=unit, token=token) for unit, token in assessment.conflicts.items())
-    return Assessed(
-        outcome="conflicts",
-        story=f"both sides changed {', '.join(assessment.conflicts)}",
-        snapshots=(ids.a, ids.b),
-        contested=contested,
-        standing=_as_found(look.pair, look.rules, look.work),
-    )
-
-
-def _assessed(look: Look, verdict: Verdict, committed: Committed, ids: Pair[int]) -> Assessed:
-    plan = committed.plan
-    return Assessed(
-        outcome="stopped" if verdict.stop_pair else "plan" if plan else "in_step",
-        story=verdict.stop_pair or _story(verdict),
-        snapshots=(ids.a, ids.b),
-        units=units_shown(verdict.units, look.pair),
-        plan_id=plan.id if plan else None,
-        writes=writes_shown(look, plan) if plan else (),
-        standing=committed.standing,
-    )
-
-
-def _resolved(
-    look: Look, verdict: Verdict, committed: Committed, heard: tuple[DecisionVerdict, ...]
-) -> Resolved:
-    hidden = sensitive_fields(look.declared)
-    plan = committed.plan
-    return Resolved(
-        outcome="stopped"
-        if verdict.stop_pair
-        else "plan"
-        if plan
-        else "waits"
-        if verdict.reviews
-        else "nothing",
-        story=verdict.stop_pair or _story(verdict),
-        contested=tuple(contested_by_line(line, look.pair, hidden) for line in verdict.log),
-        decisions=(*heard, *verdict.decisions),
-        plan_id=plan.id if plan else None,
-        writes=writes_shown(look, plan) if plan else (),
-        opened=committed.opened,
-        standing=committed.standing,
-    )
-
-
-def _story(verdict: Verdict) -> str:
-    """One sentence per unit that moved or waits."""
-    sentences = [_sentence(unit) for unit in verdict.units if unit.state != "in_step"]
-    return "; ".join(sentences)[:1000] or "both sides are in step"
-
-
-def _sentence(unit: UnitVerdict) -> str:
-    why = f" ({unit.reason})" if unit.reason else ""
-    return f"{unit.unit}: {unit.state.value}{why}"
-
-
-def writes_shown(look: Look, plan: OpenPlan) -> tuple[str, ...]:
-    """`priority → Jira OPS-7`, one per request that is still to be made."""
-    names = {s: {field.native(s): field.name for field in look.declared.fields} for s in SIDES}
-    return tuple(
-        f"{', '.join(names[step.side].get(native, native) for native in step.fields)} → {look.pair.end(step.side)}"
-        for step in plan.steps
-        if step.state in {"pending", "claimed"}
-    )

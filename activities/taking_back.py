@@ -1,4 +1,7 @@
-"""A merge that one side took and the other finally refused is taken back (semantics §4.7)."""
+"""A merge that one side took and the other finally refused is taken back (semantics §4.7).
+
+Where it can't be, since somebody built on it, a person must decide: the next pass opens the review.
+"""
 
 from __future__ import annotations
 

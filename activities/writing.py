@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from activities.committing import park, settle
+from activities.committing import alert_prefix, park, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
@@ -22,12 +22,13 @@ from activities.sending import Sent, send
 from activities.standing import with_parked
 from activities.taking_back import TakenBack, take_back
 from domain.errors import RecordGone, RecordHidden, StaleVersion, TryAgain
+from domain.outcome import LogStage
 from domain.records import FieldVersion, Origin, Snapshot
 from domain.settlement import Outlook
 from domain.sides import SIDES, Pair, Side
 from domain.values import same
 from domain.view import Overwritten
-from store import audit, conflicts, ledger, overwritten, pairs, plans, snapshots
+from store import alerts, audit, conflicts, ledger, overwritten, pairs, parked, plans, snapshots
 from store.database import Database, Tx
 from store.errors import Fenced
 from store.plans import OpenPlan, PlanEnd, StepRow
@@ -229,8 +230,9 @@ class PlanWriter:
         return self._applied(taken)
 
     async def _end_plan(self, tx: Tx, taken: list[TakenBack]) -> None:
+        end = self._end_state()
         await self._keep_taken_back(tx, taken)
-        await plans.close(tx, self.plan.id, self._end_state())
+        await plans.close(tx, self.plan.id, end)
         await self._keep_standing(tx)
         self.ended = True
 
@@ -240,7 +242,7 @@ class PlanWriter:
         return Applied(
             outcome=outcome or ("partial" if progress.refused else "settled"),
             story=progress.hopeless
-            or "; ".join([*self._why_again(), *(t.story for t in taken)])
+            or "; ".join(dict.fromkeys([*self._why_again(), *(t.story for t in taken)]))
             or "settled",
             written=tuple(progress.written),
             adjusted=tuple(progress.adjusted),
@@ -268,6 +270,19 @@ class PlanWriter:
         for one in taken:
             for write in one.writes:
                 await ledger.record(tx, pair.id, write.side, write.ref, **write.ledger)
+            if one.line.stage is LogStage.OPENED:
+                await self._ask_about(tx, one)
+
+    async def _ask_about(self, tx: Tx, torn: TakenBack) -> None:
+        """A merge stands on one side only: not parked, but for a person to decide; the next pass opens the review."""
+        unit, pair_id = torn.line.unit, self.look.pair.pair_id
+        await parked.park(tx, pair_id, unit, "torn", torn.story)
+        await alerts.clear(tx, [f"{alert_prefix(pair_id)}refused/{unit}"])
+        del self.progress.refused[unit]
+        if self.progress.hopeless and not self.progress.refused:
+            self.progress.hopeless = ""
+            await pairs.quarantine(tx, pair_id, None)
+        self.progress.look_again.append(torn.story)
 
     async def _keep_standing(self, tx: Tx) -> None:
         progress, pair = self.progress, self.look.work.pair

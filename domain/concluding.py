@@ -129,8 +129,10 @@ def _decide(finding: Finding, accepted: Accepted | None) -> Conclusion:
 
 
 def _ruling(finding: Finding) -> Ruling:
-    """The chain's ruling; on the first link the declaration may name a side or a person instead."""
-    unit, names = finding.reading.unit, finding.reading.view.systems
+    """The chain's ruling; a person's where it led to a torn merge, or where the declaration names one on the first link."""
+    unit, names, torn = finding.reading.unit, finding.reading.view.systems, finding.reading.view.torn
+    if unit.name in torn:
+        return Ruling(Asks("merge refused", torn[unit.name]))
     if finding.situation is Situation.CONFLICT:
         return run_chain(unit.chain, finding.reading)
     match unit.on_link:

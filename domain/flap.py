@@ -11,6 +11,15 @@ from domain.records import FieldVersion, Origin
 from domain.values import Value, canonical, same
 
 
+def frees(cause: str, versions: Sequence[FieldVersion]) -> bool:
+    """Whether these edits put a stopped unit back into service: a person's do.
+
+    An unknown actor counts as one, except where two automations pulled the unit to and fro.
+    """
+    people = {Origin.PERSON} if cause == "flap" else {Origin.PERSON, Origin.UNKNOWN}
+    return any(version.origin in people for version in versions)
+
+
 def is_flapping(versions: Sequence[FieldVersion], limit: Flap, now: datetime) -> bool:
     """Whether one field went to and fro, or round and round, more often than borne, with no person involved.
 

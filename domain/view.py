@@ -68,6 +68,8 @@ class PairView:
     facts: Pair[SideFacts] = NO_FACTS
     parked: Mapping[str, str] = field(default_factory=dict)
     """Unit → why it is stopped (flapping, refused)."""
+    torn: Mapping[str, str] = field(default_factory=dict)
+    """Unit → why only a person may decide it: a merge stands on one side, the other refused it for good."""
     decisions: tuple[Decision, ...] = ()
     """What people said, in the order it came."""
     systems: Pair[str] = field(default_factory=lambda: Pair("A", "B"))

@@ -1,15 +1,18 @@
-"""Parked units: one field or group stopped, the rest of the pair goes on."""
+"""Stopped units: one field or group is parked, or waits for a person only; the rest of the pair goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from sqlalchemy import bindparam, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
 from store.database import Tx
 from store.schema import parked_units
+
+Cause: TypeAlias = Literal["flap", "refused", "torn"]
+"""torn: one side has a merge that the other finally refused; not parked, but no policy decides it any more."""
 
 PARK = insert(parked_units)
 PARK = PARK.on_conflict_do_update(
@@ -22,7 +25,7 @@ RELEASE_ALL = (
 RELEASE = RELEASE_ALL.where(parked_units.c.unit == func.any(bindparam("units")))
 
 
-async def park(tx: Tx, pair_id: str, unit: str, cause: Literal["flap", "refused"], reason: str) -> None:
+async def park(tx: Tx, pair_id: str, unit: str, cause: Cause, reason: str) -> None:
     """Stop one unit; `reason` says what the system or the breaker said and what to do."""
     await tx.execute(PARK, {"pair_id": pair_id, "unit": unit, "cause": cause, "reason": reason})
 

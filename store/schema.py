@@ -417,6 +417,7 @@ alerts = Table(
     PrimaryKeyConstraint("id"),
     _of_pair(),
     Index("uq_alerts_raised", "key", unique=True, postgresql_where=text("cleared_at IS NULL")),
+    Index("ix_alerts_pair", "pair_id", postgresql_where=text("cleared_at IS NULL")),
 )
 
 audit = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
-from sqlalchemy import Text, bindparam, cast, func, select
+from sqlalchemy import Text, bindparam, cast, exists, func, select
 
 from domain.sides import Pair, Side
 from domain.view import Overwritten
@@ -14,9 +14,11 @@ from store.connections import CONNECTION, ConnectionRow
 from store.database import Tx
 from store.documents import Document, built, keyed, listed, sided, single
 from store.pairs import PAIR, PairRow
+from store.parked import Cause
 from store.plans import PLAN, OpenPlan
 from store.reviews import REVIEW, ReviewRow
 from store.schema import (
+    alerts,
     baselines,
     brakes,
     connections,
@@ -30,6 +32,14 @@ from store.schema import (
     snapshots,
 )
 from store.snapshots import SNAPSHOT, SnapshotRow
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedUnit:
+    """A unit that is parked, or that only a person may decide."""
+
+    cause: Cause
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,24 @@ class PairWork:
     plan: OpenPlan | None
     reviews: list[ReviewRow]
     """The open ones."""
-    parked: dict[str, str]
-    """Unit → why it is stopped."""
+    stopped: dict[str, StoppedUnit]
+    """Units that don't simply flow."""
+    alerted: bool
+    """An alert about this pair stands."""
     overwritten: Pair[dict[str, Overwritten]]
     """By native field: edits that our own writes hit."""
     last: Pair[SnapshotRow | None]
     """Both records as last read; None before the first pass."""
+
+    @property
+    def parked(self) -> dict[str, str]:
+        """Unit → why it is stopped."""
+        return {unit: one.reason for unit, one in self.stopped.items() if one.cause != "torn"}
+
+    @property
+    def torn(self) -> dict[str, str]:
+        """Unit → why a person must decide it: a merge stands on one side only."""
+        return {unit: one.reason for unit, one in self.stopped.items() if one.cause == "torn"}
 
 
 ROW = TypeAdapter(PairWork)
@@ -91,7 +113,12 @@ WORK = built(
     baselines=keyed(baselines.c.field, BASELINE, baselines.c.pair_id == pairs.c.id),
     plan=single(select(PLAN).where(plans.c.pair_id == pairs.c.id, plans.c.state == "open")),
     reviews=listed(REVIEW, reviews.c.pair_id == pairs.c.id, reviews.c.state == "open", order=reviews.c.unit),
-    parked=keyed(parked_units.c.unit, parked_units.c.reason, parked_units.c.pair_id == pairs.c.id),
+    stopped=keyed(
+        parked_units.c.unit,
+        built(cause=parked_units.c.cause, reason=parked_units.c.reason),
+        parked_units.c.pair_id == pairs.c.id,
+    ),
+    alerted=exists().where(alerts.c.pair_id == pairs.c.id, alerts.c.cleared_at.is_(None)),
     overwritten=sided(_overwritten),
     last=sided(_last),
 )

@@ -285,7 +285,7 @@ class PairLoop:
         if state.retried_by == retried_by:
             state.retried_by = None
         if found.outcome != "stopped":  # then nothing was read
-            state.missing = dict(found.missing)
+            state.missing, state.stopped = dict(found.missing), None
         if found.outcome != "unreachable":  # then the back-off says how the pair stands
             self._stand(found.standing, stopped=found.story if found.outcome == "stopped" else None)
         return found

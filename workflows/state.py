@@ -61,6 +61,8 @@ class PairState(BaseModel):
     paused_by: str | None = None
     stopped: str | None = None
     """Why the pair is quarantined or braked, until `retry`."""
+    heard: bool = False
+    """Something was heard since the last pass began: a person's edit may lift a quarantine."""
     retried_by: str | None = None
     unlink_by: str | None = None
     renew: bool = False
@@ -91,7 +93,13 @@ class PairState(BaseModel):
 
     @property
     def wants_pass(self) -> bool:
-        return self.has_work and not (self.is_waiting or self.unlink_by)
+        return self.has_work and not self.unlink_by and (not self.is_waiting or self.may_be_lifted)
+
+    @property
+    def may_be_lifted(self) -> bool:
+        """Quarantined, and something was heard: one look says whether a person has edited the record."""
+        is_quarantined = bool(self.stopped) and "quarantined" in self.standing.states
+        return is_quarantined and self.heard and not (self.paused_by or self.retry_at)
 
     @property
     def wants_end(self) -> bool:
@@ -107,6 +115,7 @@ class PairState(BaseModel):
         ):  # a listing that lacks a record proves nothing
             self.gone.add(notice.side)
         self.dirty[notice.side] = notice
+        self.heard = True
 
     def look_everywhere(self, why: str) -> None:
         """Have the next pass look at both sides, whatever was or wasn't heard."""
@@ -134,6 +143,7 @@ class PairState(BaseModel):
     def take(self) -> Taken:
         taken = Taken(self.dirty, self.gone, self.decisions)
         self.dirty, self.gone, self.decisions = {}, set(), []
+        self.heard = False
         self.passes += 1
         return taken
 

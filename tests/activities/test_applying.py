@@ -11,6 +11,7 @@ from connectors.base import WriteResult
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.system import MemoryRecord
 from domain.errors import RateLimited, RecordRejected, SystemUnavailable
+from domain.outcome import Decision
 from domain.records import Snapshot
 from domain.sides import Pair, Side
 from store import audit, ledger, plans
@@ -433,6 +434,34 @@ async def test_a_merge_that_somebody_built_on_is_not_taken_back_but_labelled(bui
     assert "Left TICKET-1 keeps the merged value" in done.applied.story
     assert world.shows(Side.A, "notes") == "mine\n"
     assert (await world.log())[-1].line.stage == "opened"
+
+
+async def torn(build: Build) -> World:
+    """A merge that stands on A, built on by somebody; B has refused it for good."""
+    world = await merged(build, refused_by=Side.B)
+    edit = lambda: world.systems.a.edit("1", {"notes": "mine\n"})  # noqa: E731 - one act
+    world.connectors.b.interfere = once("before", "write", edit)
+    await world.settle()
+    return world
+
+
+async def test_a_merge_that_could_not_be_taken_back_is_asked_about(build: Build) -> None:
+    world = await torn(build)
+    (review,) = (await world.work()).reviews
+    assert (review.unit, review.request.asked_by) == ("notes", "merge refused")
+    assert "keeps the merged value" in review.request.reason
+    row = (await world.work()).pair
+    assert (row.state, row.quarantine) == (["pending_review"], None)
+    assert await world.alerts() == []
+
+
+async def test_what_a_person_decides_about_a_torn_merge_ends_it(build: Build) -> None:
+    world = await torn(build)
+    token = (await world.work()).reviews[0].token
+    await world.one_pass(Decision(token=token, choice="side", side=Side.B, by="ines"))
+    assert world.shows(Side.A, "notes") == world.shows(Side.B, "description") == "one\ntwo\nTHREE\n"
+    assert (await world.work()).torn == {}
+    assert (await world.one_pass()).standing.states == ("in_sync",)
 
 
 # ------------------------------------------------------------------------------------------------- what comes back

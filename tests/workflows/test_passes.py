@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.messages import Applied, Resolved
+from activities.messages import Applied, Ended, Resolved
 from domain.errors import ConfigError
+from domain.records import Evidence, Gone, RecordRef
 from domain.sides import SIDES, Side
-from tests.workflows.stage import INES, Blocking, Stage, a_review, found, standing, until, waiting
+from tests.workflows.stage import DETACHED, INES, Blocking, Stage, a_review, found, standing, until, waiting
 from workflows.pair import PairWorkflow
 
 pytestmark = pytest.mark.stack
+GONE = Gone(ref=RecordRef(connection="sn", record_type="incident", id="1"), evidence=Evidence.EVENT)
 
 
 async def test_a_clean_change_costs_two_activities_and_a_quiet_one_only_a_look(stage: Stage) -> None:
@@ -104,6 +106,69 @@ async def test_a_quarantined_pair_keeps_what_it_hears_until_a_retry(stage: Stage
     asked = stage.actors.calls("detect")[1]
     assert asked.retried_by == "ines"
     assert "9" in {notice.version for notice in asked.notices}
+
+
+async def test_a_quarantined_pair_looks_once_at_what_it_hears(stage: Stage) -> None:
+    """A person's edit lifts a quarantine; detect says whether it was one."""
+    stopped = found("stopped", story="refused whole", standing=standing(states=("quarantined",)))
+    stage.actors.plays["detect"] = lambda _: stopped
+    pair = await stage.pair()
+    await pair.shows(lambda state: state.stopped and state.passes == 1)
+    await pair.notice(Side.B, version="9")
+    state = await pair.shows(lambda state: state.stopped and state.passes == 2 and not state.busy)
+    assert state.has_work
+    stage.actors.plays["detect"] = lambda _: found()
+    await pair.notice(Side.B, version="10")
+    state = await pair.idle()
+    assert (state.stopped, state.passes) == (None, 3)
+
+
+async def test_a_survivor_that_cannot_be_seen_is_looked_for_again(stage: Stage) -> None:
+    lost = found("gone", gone={"a": GONE})
+    stage.actors.plays["detect"] = lambda _: lost
+    stage.actors.plays["end"] = lambda _: Ended(outcome="unreachable", story="Jira OPS-1 can't be seen")
+    pair = await stage.pair()
+    state = await pair.shows(lambda state: state.retry_at)
+    assert (state.standing.states, state.lost) == (("unreachable",), {Side.A})
+    stage.actors.plays["end"] = lambda _: DETACHED
+    await pair.handle.execute_update(PairWorkflow.sync_now, INES)
+    assert await pair.handle.result() == DETACHED.story
+
+
+async def test_a_braked_deletion_waits_for_a_resume(stage: Stage) -> None:
+    stage.actors.plays["detect"] = lambda _: found("gone", gone={"a": GONE})
+    braked = Ended(outcome="stopped", story="too many", standing=standing(states=("braked",)))
+    stage.actors.plays["end"] = lambda _: braked
+    pair = await stage.pair()
+    state = await pair.shows(lambda state: state.stopped)
+    assert (state.stopped, state.standing.states) == ("too many", ("braked",))
+    stage.actors.plays["end"] = lambda _: DETACHED
+    await pair.handle.signal(PairWorkflow.resume, INES)
+    assert await pair.handle.result() == DETACHED.story
+    assert stage.actors.calls("detect")[1].gone == (Side.A,)
+
+
+async def test_a_pair_with_a_new_record_in_the_lost_ones_place_goes_on(stage: Stage) -> None:
+    answers = iter([found("gone", gone={"a": GONE}), found()])
+    stage.actors.plays["detect"] = lambda _: next(answers)
+    relinked = Ended(outcome="relinked", story="created anew", standing=standing(keys=("INC2", "OPS-1")))
+    stage.actors.plays["end"] = lambda _: relinked
+    pair = await stage.pair()
+    state = await pair.passed(2)
+    assert (state.lost, state.pair.keys) == (set(), ("INC2", "OPS-1"))
+    assert stage.actors.calls("detect")[1].gone == ()
+
+
+async def test_since_when_a_record_is_missing_is_handed_from_look_to_look(stage: Stage) -> None:
+    since = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    answers = iter([found("unreachable", missing={"a": since}), found()])
+    stage.actors.plays["detect"] = lambda _: next(answers)
+    pair = await stage.pair()
+    await pair.shows(lambda state: state.missing)
+    await pair.handle.execute_update(PairWorkflow.sync_now, INES)
+    state = await pair.idle()
+    assert state.missing == {}
+    assert stage.actors.calls("detect")[1].missing == {Side.A: since}
 
 
 async def test_what_can_never_work_brakes_the_pair_until_a_retry(stage: Stage) -> None:

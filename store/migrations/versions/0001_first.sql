@@ -122,7 +122,7 @@ CREATE TABLE baselines (
 CREATE TABLE parked_units (
     pair_id text NOT NULL,
     unit text NOT NULL,
-    cause text NOT NULL, -- flap, refused
+    cause text NOT NULL, -- flap, refused; torn: a merge stands on one side only, a person must decide
     reason text NOT NULL,
     since timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT pk_parked_units PRIMARY KEY (pair_id, unit),
@@ -372,6 +372,7 @@ CREATE TABLE alerts (
     CONSTRAINT fk_alerts_pair FOREIGN KEY (pair_id) REFERENCES pairs (id)
 );
 CREATE UNIQUE INDEX uq_alerts_raised ON alerts (key) WHERE cleared_at IS NULL;
+CREATE INDEX ix_alerts_pair ON alerts (pair_id) WHERE cleared_at IS NULL;
 
 CREATE TABLE audit (
     id bigint GENERATED ALWAYS AS IDENTITY,
