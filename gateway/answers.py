@@ -167,6 +167,24 @@ class Told(Model):
     message: str
 
 
+class StoppedCause(Model):
+    """Pairs of one integration that stand still for one cause."""
+
+    integration: str
+    cause: str
+    """quarantined, unreachable, braked; refused, flap for single fields."""
+    pairs: int
+    reasons: tuple[str, ...]
+    """The most frequent ones."""
+
+
+class StoppedShown(Model):
+    """Who would look again."""
+
+    pairs: int
+    causes: tuple[StoppedCause, ...] = ()
+
+
 class Linked(Model):
     pair: PairLine
     created: bool

@@ -19,6 +19,7 @@ from gateway.answers import (
     PairLine,
     PairShown,
     ReviewShown,
+    StoppedShown,
     Told,
 )
 from gateway.operations import Operations
@@ -44,6 +45,12 @@ class Body(BaseModel):
 
 class Wish(Body):
     reason: str = Field(default="", max_length=1000)
+
+
+class RetryBody(Body):
+    cause: str = Field(min_length=1, max_length=200)
+    """quarantined, refused, flap, unreachable, braked; or words of the reason."""
+    integration: str | None = None
 
 
 class DecisionBody(Body):
@@ -101,6 +108,18 @@ async def tell_pair(
 ) -> Told:
     """Pause, resume, retry after a cause was mended, or end the link."""
     return await desk.controls.tell(named, what, by=wish.by, reason=wish.reason)
+
+
+@router.get("/stopped", tags=["pairs"])
+async def list_stopped(desk: Desk, cause: str | None = None, integration: str | None = None) -> StoppedShown:
+    """What stands still, by cause: what a retry of that cause would reach."""
+    return await desk.retrying.preview(cause, integration)
+
+
+@router.post("/retry", tags=["pairs"], status_code=202)
+async def retry_cause(desk: Desk, body: RetryBody) -> Told:
+    """A cause is mended: every pair that stands still for it looks again."""
+    return await desk.retrying.retry(body.cause, body.integration, by=body.by)
 
 
 @router.post("/links", tags=["pairs"], status_code=201)

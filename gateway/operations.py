@@ -9,6 +9,7 @@ from gateway.desks.desk import Desk
 from gateway.desks.links import LinkDesk
 from gateway.desks.pairs import PairDesk
 from gateway.desks.planning import PlanDesk
+from gateway.desks.retrying import RetryDesk
 from gateway.desks.reviews import ReviewDesk
 from gateway.signaller import Signaller
 
@@ -22,6 +23,7 @@ class Operations:
         self.pairs = PairDesk(desk)
         self.reviews = ReviewDesk(desk)
         self.controls = ControlDesk(desk)
+        self.retrying = RetryDesk(desk)
         self.links = LinkDesk(desk)
         self.plans = PlanDesk(desk)
         self.declarations = DeclarationDesk(desk)

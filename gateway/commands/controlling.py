@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.commands.output import give, literal
+from gateway.commands.output import console, give, literal, table
 from gateway.commands.session import AsJson, By, Integration, Named, Reason, with_operations
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gateway.answers import Linked, Told
+    from gateway.answers import Linked, StoppedShown, Told
     from gateway.desks.controls import ControlDesk
 
 MaybeNamed = Annotated[
@@ -22,6 +22,14 @@ MaybeNamed = Annotated[
     typer.Argument(metavar="[KEY]", help="A ticket's key or a pair's id; or say --integration, --all."),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every integration.")]
+Cause = Annotated[
+    str | None,
+    typer.Option(
+        help="All that stand still for it: quarantined, refused, flap, unreachable, braked; or words of the reason."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
 
 def pause(
@@ -65,10 +73,21 @@ def retry(
     *,
     integration: Integration = None,
     everything: Everything = False,
+    cause: Cause = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     by: By,
     as_json: AsJson = False,
 ) -> None:
-    """Say that a cause is mended: leave quarantine, take up parked fields, look again."""
+    """Say that a cause is mended: leave quarantine, take up parked fields, look again.
+
+    With --cause the argument is an integration: `accord retry --cause refused incidents`.
+    """
+    if cause is not None:
+        _retry_cause(cause, named or integration, dry_run=dry_run, yes=yes, by=by, as_json=as_json)
+        return
+    if dry_run or yes:
+        raise typer.BadParameter("--dry-run and --yes go with --cause")
     _tell(
         (named, integration, everything),
         lambda desk, key: desk.tell(key, "retry", by=by),
@@ -149,6 +168,32 @@ def _tell(
         lambda ops: one(ops.controls, named) if named is not None else many(ops.controls, integration)
     )
     give(told, as_json=as_json, show=_show_told)
+
+
+def _retry_cause(
+    cause: str, integration: str | None, *, dry_run: bool, yes: bool, by: str, as_json: bool
+) -> None:
+    """Say how many, ask, tell them."""
+    found = with_operations(lambda ops: ops.retrying.preview(cause, integration))
+    if dry_run or not found.pairs:
+        give(found, as_json=as_json, show=_show_stopped)
+        return
+    if not yes:
+        _show_stopped(console(), found)
+        typer.confirm(f"Have {found.pairs} pairs look again?", abort=True, err=True)
+    told = with_operations(lambda ops: ops.retrying.retry(cause, integration, by=by))
+    give(told, as_json=as_json, show=_show_told)
+
+
+def _show_stopped(out: Console, found: StoppedShown) -> None:
+    if not found.pairs:
+        out.print("nothing stands still for that cause")
+        return
+    shown = table("integration", "cause", "pairs", "most frequent reasons")
+    for one in found.causes:
+        reasons = "\n".join(literal(reason) for reason in one.reasons)
+        shown.add_row(literal(one.integration), one.cause, str(one.pairs), reasons)
+    out.print(shown)
 
 
 def _show_told(out: Console, told: Told) -> None:

@@ -162,6 +162,7 @@ async def test_everything_is_also_said_for_people(plant: Plant) -> None:
             ("pause", plant.ticket.key),
             ("resume", "--all"),
             ("retry", "--integration", "tickets"),
+            ("retry", "--cause", "quarantined", "tickets", "--dry-run"),
             ("renew", plant.ticket.key),
             ("unlink", plant.issue.key, "--reason", "wrong link"),
         )

@@ -9,7 +9,7 @@ from domain.sides import Pair, Side
 from gateway.declarations import Declaration
 from gateway.finding import Ambiguous, Unknown
 from integrations.loader import parse_integration
-from store import brakes
+from store import brakes, pairs
 from store.database import Database
 from store.errors import AlreadyLinked
 from tests.activities.world import NAME, OWNER, TITLE, declaration
@@ -232,3 +232,26 @@ async def test_a_declaration_that_names_what_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         await house.operations.declarations.apply(declared(declaration(**words), tmp_path), by="ines")
+
+
+# ------------------------------------------------------------------------------------------------------ retrying
+async def test_all_that_stand_still_for_one_cause_look_again(house: House) -> None:
+    pair = await house.linked_in_step()
+    async with house.database.begin() as tx:
+        await pairs.quarantine(tx, pair.id, "Right refuses the write: summary is unknown")
+    preview = await house.operations.retrying.preview("summary is UNKNOWN", NAME)
+    assert (preview.pairs, [one.cause for one in preview.causes]) == (1, ["quarantined"])
+    assert (await house.operations.retrying.preview("flap", None)).pairs == 0
+    told = await house.operations.retrying.retry("quarantined", NAME, by="ines")
+    assert told.pairs == 1
+
+    async def goes_on() -> bool:
+        return (await house.operations.pairs.show(pair.id)).pair.states == ("in_sync",)
+
+    await eventually(goes_on)
+    assert (await house.operations.retrying.preview(None, NAME)).pairs == 0
+
+
+async def test_a_cause_in_an_unknown_integration_is_an_error(house: House) -> None:
+    with pytest.raises(Unknown):
+        await house.operations.retrying.preview("refused", "nosuch")
