@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import JsonValue
 from temporalio import activity
 
 from activities.context import Context
+from activities.creating import Creator
 from activities.messages import PairRef
 from activities.rulebook import Rules
-from domain.errors import LookAgain, RateLimited, RecordGone, RecordHidden, TryAgain
-from domain.integration import FieldMap
-from domain.mapping import UNMAPPED, mapped
+from domain.errors import RecordGone, RecordHidden
 from domain.matching import MARKER, Candidate, Create, Found, Hold, Link, Nothing, match, search_value
 from domain.records import Model, RecordRef, Snapshot
 from domain.sides import Pair, Side
-from domain.values import MISSING
 from store import alerts, creations, integrations, pairs
-from store.creations import Creation
 from store.errors import AlreadyLinked
 from store.pairs import EndRow, PairRow
-from store.plans import ABANDONED_AFTER
 
 
 class MatchInput(Model):
@@ -167,66 +160,10 @@ class MatchActivities:
             await alerts.raise_(tx, key, held.log.kind.value, None, todo)
         return Matched(outcome="held", story=held.log.reason)
 
-    # ---------------------------------------------------------------------------------------------- creating
     async def _create(self, rules: Rules, side: Side, record: Snapshot) -> Matched:
-        async with self.context.database.begin() as tx:
-            creation = await creations.reserve(tx, rules.integration.name, record.ref)
-        made = await self._find_made(rules, side, creation) if creation.state != "reserved" else None
-        if made is None:
-            made = await self._send(rules, side, record, creation)
+        made = await Creator(self.context, rules).make(side, record)
         linked = await self._keep_link(rules, _sided(side, record, made), f"created as {made.key}")
         return linked if linked.pair is None else linked.model_copy(update={"outcome": "created"})
-
-    async def _find_made(self, rules: Rules, side: Side, creation: Creation) -> Snapshot | None:
-        """An earlier attempt may have arrived: look for its marker before another request goes out.
-
-        Raises:
-            RateLimited: The search index may not show it yet; wait.
-        """
-        connector = self.context.connectors(rules.integration)[side.other]
-        if creation.created is not None:
-            return await connector.read(creation.created)
-        hits = await connector.find_marked(rules.integration.ends[side.other].record_type, creation.key)
-        if hits:
-            async with self.context.database.begin() as tx:
-                await creations.settle(tx, creation.key, "adopted", hits[0].ref)
-            return hits[0]
-        left = _left_of_wait(creation, connector.capabilities.index_lag, self.context.now())
-        if left > timedelta(0):
-            raise RateLimited("an earlier create may still arrive, or be found late", retry_after=left)
-        return None
-
-    async def _send(self, rules: Rules, side: Side, record: Snapshot, creation: Creation) -> Snapshot:
-        connector = self.context.connectors(rules.integration)[side.other]
-        end = rules.integration.ends[side.other]
-        fields = first_values(rules.integration.fields, side, record)
-        extra = rules.integration.create.with_.get(side.other, {}) if rules.integration.create else {}
-        async with self.context.database.begin() as tx:
-            await creations.send(tx, creation.key)
-        try:
-            made = await connector.create(
-                end.record_type, {**fields, **extra}, marker=creation.key, scope=end.scope
-            )
-        except (TryAgain, LookAgain):
-            async with self.context.database.begin() as tx:
-                await creations.lose(tx, creation.key)
-            raise
-        async with self.context.database.begin() as tx:
-            await creations.settle(tx, creation.key, "created", made.ref)
-        return made
-
-
-def first_values(fields: Sequence[FieldMap], side: Side, record: Snapshot) -> dict[str, JsonValue]:
-    """What a new record on the other side starts with: every mapped value that may flow there and has a counterpart."""
-    found: dict[str, JsonValue] = {}
-    for field in fields:
-        shown = record.value(field.native(side))
-        if shown is MISSING or shown is None or not field.flow.allows(side):
-            continue
-        there = mapped(field, shown, side.other)
-        if there is not UNMAPPED and there is not None:
-            found[field.native(side.other)] = there
-    return found
 
 
 def _sided(side: Side, record: Snapshot, other: Snapshot) -> Pair[Snapshot]:
@@ -235,11 +172,3 @@ def _sided(side: Side, record: Snapshot, other: Snapshot) -> Pair[Snapshot]:
 
 def _end(snapshot: Snapshot) -> EndRow:
     return EndRow(snapshot.ref, snapshot.key, snapshot.url)
-
-
-def _left_of_wait(creation: Creation, lag: timedelta, now: datetime) -> timedelta:
-    """How long until the last attempt is dead for certain and its record would be found."""
-    if creation.attempted_at is None:
-        return timedelta(0)
-    alive = ABANDONED_AFTER if creation.state == "sent" else timedelta(0)
-    return creation.attempted_at + alive + lag - now

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from domain.records import RecordRef
 from store.database import Tx
@@ -51,6 +51,14 @@ RESERVE = (
     .returning(CREATION)
 )
 
+FORGET = delete(creations).where(
+    creations.c.integration == bindparam("name"),
+    creations.c.connection == bindparam("source_connection"),
+    creations.c.record_type == bindparam("source_type"),
+    creations.c.record_id == bindparam("source_id"),
+    creations.c.created == bindparam("made", type_=JSONB),
+)
+
 BY_KEY = select(CREATION).where(creations.c.key == bindparam("key"))
 
 
@@ -64,6 +72,18 @@ async def reserve(tx: Tx, integration: str, source: RecordRef) -> Creation:
         "record_id": source.id,
     }
     return ROW.validate_python(await tx.scalar(RESERVE, values))
+
+
+async def forget(tx: Tx, integration: str, source: RecordRef, created: RecordRef) -> None:
+    """The counterpart that was made for this record is gone: the next reservation gets a new key."""
+    values = {
+        "name": integration,
+        "source_connection": source.connection,
+        "source_type": source.record_type,
+        "source_id": source.id,
+        "made": created.model_dump(mode="json"),
+    }
+    await tx.execute(FORGET, values)
 
 
 async def by_key(tx: Tx, key: str) -> Creation | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from activities.matching import first_values
+from activities.creating import first_values
 from domain.errors import LookAgain, RateLimited, SystemUnavailable
 from domain.sides import Pair, Side
 from store import creations, pairs

@@ -53,3 +53,14 @@ async def test_a_record_that_was_made_cannot_be_forgotten(tx: Tx) -> None:
 
 async def test_a_marker_that_is_not_ours_has_no_creation(tx: Tx) -> None:
     assert await creations.by_key(tx, "somebody's") is None
+
+
+async def test_a_lost_counterpart_gives_way_to_a_new_key_once(tx: Tx) -> None:
+    source, made = a_ref("inc1"), a_ref("iss1", "jira")
+    first = await creations.reserve(tx, "incidents", source)
+    await creations.settle(tx, first.key, "created", made)
+    await creations.forget(tx, "incidents", source, made)
+    second = await creations.reserve(tx, "incidents", source)
+    assert (second.key != first.key, second.state) == (True, "reserved")
+    await creations.forget(tx, "incidents", source, made)
+    assert await creations.reserve(tx, "incidents", source) == second
