@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from activities.context import Context
 from activities.rulebook import Rules
-from domain.errors import LookAgain, RateLimited, TryAgain
+from domain.errors import LookAgain, RateLimited, StopRecord, TryAgain
 from domain.integration import FieldMap
 from domain.mapping import UNMAPPED, mapped
 from domain.records import RecordRef, Snapshot
@@ -80,6 +80,10 @@ class Creator:
             made = await connector.create(
                 end.record_type, {**fields, **extra}, marker=creation.key, scope=end.scope
             )
+        except StopRecord:
+            async with self.context.database.begin() as tx:
+                await creations.refuse(tx, creation.key)
+            raise
         except (TryAgain, LookAgain):
             async with self.context.database.begin() as tx:
                 await creations.lose(tx, creation.key)

@@ -17,12 +17,27 @@ from activities.reading import Unseen
 from activities.rulebook import Rules
 from activities.standing import make_standing
 from connectors.base import Connector
-from domain.deletion import DeleteAction, DeleteVerdict, Loss, archived, decide_delete, is_archived
+from domain.deletion import DeleteVerdict, Loss, archived, decide_delete, is_archived
 from domain.errors import RecordGone, RecordHidden
 from domain.records import Evidence, Gone, Snapshot
+from domain.recreating import new_baselines
 from domain.sides import SIDES, Pair, Side
-from store import alerts, audit, conflicts, decisions, ledger, losses, pairs, plans, reviews, work
+from store import (
+    alerts,
+    audit,
+    baselines,
+    conflicts,
+    decisions,
+    ledger,
+    losses,
+    overwritten,
+    pairs,
+    plans,
+    reviews,
+    work,
+)
 from store.database import Tx
+from store.pairs import EndRow
 from store.work import PairWork
 
 ENDED = Standing(states=("detached",))
@@ -84,6 +99,10 @@ class EndingActivities:
         connectors = self.context.connectors(rules.integration)
         pair = named(asked.pair, found, connectors)
         told = Pair(asked.gone.get(Side.A), asked.gone.get(Side.B))
+        moved = next((s for s in SIDES if (one := told[s]) and one.ref != found.pair.ends[s].ref), None)
+        if moved is not None:
+            story = f"{pair.end(moved)} stands in the lost record's place already"
+            return Ended(outcome="relinked", story=story, standing=_standing(pair, rules))
         other = await self._read_other(found, connectors, told)
         if isinstance(other, Unseen):
             return Ended(outcome="unreachable", story=f"{pair.both}: {other.reason}")
@@ -109,9 +128,6 @@ class EndingActivities:
             opened = await self._keep(tx, case)
         if case.verdict.review is not None:
             return await self._wait(case, opened)
-        if case.verdict.action is DeleteAction.RECREATE:
-            why = "on_delete: recreate is declared; create the record by hand, link it, and unlink this pair"
-            return await self._stop(case, "quarantined", why)
         followed = await Follower(self.context, case.pair, case.found, case.rules).follow(
             case.verdict, case.loss
         )
@@ -122,6 +138,8 @@ class EndingActivities:
             return await self._stop(case, "quarantined", followed.refused)
         if followed.hidden:
             return Ended(outcome="unreachable", story=followed.hidden, decisions=case.verdict.decisions)
+        if followed.made is not None:
+            return await self._relink(case, followed.made)
         return await self._finish(case, followed)
 
     async def _is_archived(self, case: _Case) -> bool:
@@ -187,6 +205,27 @@ class EndingActivities:
         standing = ENDED.model_copy(update={"notify": case.rules.integration.reviews.queue is not None})
         return Ended(outcome=link, story=story, decisions=case.verdict.decisions, standing=standing)
 
+    async def _relink(self, case: _Case, made: Snapshot) -> Ended:
+        """The new record takes the lost one's place; the next pass carries what the create could not."""
+        loss, found, declared = case.loss, case.found, case.rules.integration
+        assert loss.survivor is not None
+        natives = {field.name: (field.a, field.b) for field in declared.fields}
+        halves = new_baselines(declared, loss.lost.other, loss.survivor, made)
+        moves = {name: (*natives[name], *both) for name, both in halves.items()}
+        revisions = {name: row.baseline.revision for name, row in found.baselines.items()}
+        old, hit = found.pair.ends[loss.lost].key, sorted(found.overwritten[loss.lost])
+        async with self.context.database.begin() as tx:
+            await pairs.move_end(tx, found.pair.id, loss.lost, EndRow(made.ref, made.key, made.url))
+            await baselines.move(tx, found.pair.id, moves, expected=revisions)
+            await overwritten.forget(tx, found.pair.id, loss.lost, hit)
+            await losses.mark(tx, found.pair.id, case.lost_id, None)
+            await audit.append(tx, "accord", "recreate", pair_id=found.pair.id, old=old, new=made.key)
+        return Ended(
+            outcome="relinked",
+            story=f"{old} is gone; {made.key} was created in its place",
+            standing=_standing(case.pair, case.rules, loss.lost, made.key),
+        )
+
     async def _read_other(
         self, found: PairWork, connectors: Pair[Connector], gone: Pair[Gone | None]
     ) -> Snapshot | Gone | Unseen | None:
@@ -203,6 +242,13 @@ class EndingActivities:
             if await is_deleted_by_us(self.context, found, side):
                 return Gone(ref=ref, evidence=Evidence.OWN_DELETE, by="accord")
             return Unseen(ref, error.message)
+
+
+def _standing(pair: PairRef, rules: Rules, side: Side | None = None, key: str = "") -> Standing:
+    """As after a pass that found nothing; with the new record's key, if it is new."""
+    keys = Pair(*pair.keys) if side is None else Pair(*pair.keys).replace(side, key)
+    named_anew = pair.model_copy(update={"keys": tuple(keys)})
+    return make_standing(named_anew, rules, (), held={}, parked={})
 
 
 async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What a deletion asks for on the other side: the survivor is deleted, or closed."""
+"""What a deletion asks for: the survivor is deleted or closed, or the lost record created anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from activities.context import Context
+from activities.creating import Creator
 from activities.messages import PairRef
 from activities.rulebook import Rules
 from connectors.base import Connector, WriteResult
@@ -42,6 +43,8 @@ class Followed:
     hidden: str = ""
     """The other record can't be seen, and nothing proves that it is gone."""
     writes: list[Written] = field(default_factory=list)
+    made: Snapshot | None = None
+    """The record in the lost one's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Follower:
     rules: Rules
 
     async def follow(self, verdict: DeleteVerdict, loss: Loss) -> Followed:
-        """Delete or close the other record, where the verdict says so.
+        """Delete or close the other record, or make a new one in the lost one's place, where the verdict says so.
 
         Raises:
             StaleVersion: Somebody changed it since it was read: decide anew.
@@ -60,22 +63,32 @@ class Follower:
         """
         if loss.survivor is None or verdict.target is None:
             return Followed()
-        connector = self.context.connectors(self.rules.integration)[verdict.target]
+        end = self.pair.end(loss.lost if verdict.action is DeleteAction.RECREATE else verdict.target)
         try:
-            if verdict.action is DeleteAction.DELETE_OTHER:
-                await connector.delete(loss.survivor)
-            elif verdict.action is DeleteAction.ARCHIVE_OTHER:
-                return Followed(writes=await self._archive(connector, verdict, loss.survivor))
+            return await self._carry_out(verdict, loss, loss.survivor)
         except RecordGone:
             return Followed()  # somebody else was faster
         except RecordHidden as error:
-            return Followed(hidden=f"{self.pair.end(verdict.target)} can't be seen: {error.message}")
+            return Followed(hidden=f"{end} can't be seen: {error.message}")
         except RecordRejected as error:
             done = verdict.action.value.replace("_other", "")
-            return Followed(
-                refused=f"{self.pair.end(verdict.target)}: the system refuses to {done} it: {error.message}"
-            )
+            return Followed(refused=f"{end}: the system refuses to {done} it: {error.message}")
+
+    async def _carry_out(self, verdict: DeleteVerdict, loss: Loss, survivor: Snapshot) -> Followed:
+        connector = self.context.connectors(self.rules.integration)[loss.lost.other]
+        match verdict.action:
+            case DeleteAction.DELETE_OTHER:
+                await connector.delete(survivor)
+            case DeleteAction.ARCHIVE_OTHER:
+                return Followed(writes=await self._archive(connector, verdict, survivor))
+            case DeleteAction.RECREATE:
+                return Followed(made=await self._recreate(loss, survivor))
         return Followed()
+
+    async def _recreate(self, loss: Loss, survivor: Snapshot) -> Snapshot:
+        gone = loss.gone[loss.lost]
+        assert gone is not None
+        return await Creator(self.context, self.rules).make(loss.lost.other, survivor, instead_of=gone.ref)
 
     async def _archive(
         self, connector: Connector, verdict: DeleteVerdict, survivor: Snapshot

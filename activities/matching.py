@@ -14,7 +14,7 @@ from domain.errors import RecordGone, RecordHidden
 from domain.matching import MARKER, Candidate, Create, Found, Hold, Link, Nothing, match, search_value
 from domain.records import Model, RecordRef, Snapshot
 from domain.sides import Pair, Side
-from store import alerts, creations, integrations, pairs
+from store import alerts, creations, integrations, losses, pairs
 from store.errors import AlreadyLinked
 from store.pairs import EndRow, PairRow
 
@@ -59,6 +59,8 @@ class MatchActivities:
         if known is not None:
             return self._linked(known, rules, f"{record.key} is linked already")
         source = await self._made_by_us(record)
+        if source is not None and await self._is_awaited(asked, source):
+            return Matched(outcome="nothing", story=f"{record.key} takes a lost record's place in its pair")
         if source is not None:
             return await self._link(rules, asked.side, record, source, "we created it")
         return await self._match(rules, asked, record)
@@ -100,6 +102,13 @@ class MatchActivities:
         async with self.context.database.begin() as tx:
             creation = await creations.by_key(tx, record.marker)
         return creation.source if creation and creation.source != record.ref else None
+
+    async def _is_awaited(self, asked: MatchInput, source: RecordRef) -> bool:
+        """Whether a pair is about to take up the record that we made, in the place of one that is gone."""
+        async with self.context.database.begin() as tx:
+            known = await pairs.of_record(tx, source.connection, source.id, source.record_type)
+            ours = [pair.id for pair in known if pair.integration == asked.integration]
+            return any([await losses.awaits_new_record(tx, pair_id) for pair_id in ours])
 
     async def _found(self, rules: Rules, side: Side, record: Snapshot, key: str) -> Found:
         end = rules.integration.ends[side.other]

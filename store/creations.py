@@ -97,6 +97,11 @@ async def send(tx: Tx, key: str) -> None:
     await _set(tx, key, state="sent", attempted_at=func.now())
 
 
+async def refuse(tx: Tx, key: str) -> None:
+    """Note that the system refused: nothing was made, and the next attempt needn't look for it."""
+    await _set(tx, key, state="reserved", attempted_at=None)
+
+
 async def lose(tx: Tx, key: str) -> None:
     """Note that no answer came: the record may exist, and its attempt is dead from now on."""
     await _set(tx, key, state="unknown", attempted_at=func.now())

@@ -92,6 +92,11 @@ async def mark(tx: Tx, pair_id: str, record_id: str, sent: Sent | None) -> None:
     await tx.execute(MARK, {"pair": pair_id, "record": record_id, "request": sent})
 
 
+async def awaits_new_record(tx: Tx, pair_id: str) -> bool:
+    """Whether a record may have been made in a lost one's place that the pair hasn't taken up yet."""
+    return any(one.sent == "recreate" for one in await of_pair(tx, pair_id))
+
+
 async def recent(tx: Tx, integration: str, side: Side, within: timedelta) -> Recent:
     """How many records of this side vanished within that span, without those that somebody allowed."""
     values = {"integration": integration, "side": side.value, "within": within}

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    null,
     or_,
     select,
     true,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from domain.records import RecordRef
-from domain.sides import SIDES, Pair
+from domain.sides import SIDES, Pair, Side
 from store.database import Tx
 from store.documents import built, given, keyed, whole
 from store.errors import AlreadyLinked
@@ -117,6 +118,19 @@ def _unlink() -> Any:
 
 UNLINK = _unlink()
 
+
+MOVE_END = (
+    update(pair_ends)
+    .where(pair_ends.c.pair_id == bindparam("pair"), pair_ends.c.side == bindparam("on"))
+    .values(
+        connection=bindparam("to_connection"),
+        record_type=bindparam("to_type"),
+        record_id=bindparam("to_id"),
+        key=bindparam("to_key"),
+        url=bindparam("to_url"),
+        snapshot_id=null(),
+    )
+)
 
 SET_STATE = (
     update(pairs)
@@ -212,6 +226,22 @@ async def listing(
 async def unlink(tx: Tx, pair_id: str, link: Literal["detached", "closed"], reason: str) -> None:
     """End the link and set both records free for another one. A link that has ended keeps its first reason."""
     await tx.execute(UNLINK, {"pair": pair_id, "link": link, "reason": reason})
+
+
+async def move_end(tx: Tx, pair_id: str, side: Side, end: EndRow) -> None:
+    """Another record stands on this side from now on; what was read of the old one doesn't speak of it."""
+    await tx.execute(
+        MOVE_END,
+        {
+            "pair": pair_id,
+            "on": side.value,
+            "to_connection": end.ref.connection,
+            "to_type": end.ref.record_type,
+            "to_id": end.ref.id,
+            "to_key": end.key,
+            "to_url": end.url,
+        },
+    )
 
 
 async def set_state(

@@ -259,13 +259,6 @@ async def test_a_system_that_refuses_to_delete_quarantines_the_pair_with_its_rea
     assert (await world.end_link(gone=found.gone)).outcome == "closed"
 
 
-async def test_recreate_is_left_to_a_person(build: Build) -> None:
-    world = await build(rule("recreate"))
-    ended = await lost(world)
-    assert (ended.outcome, ended.standing.states) == ("stopped", ("quarantined",))
-    assert "create the record by hand" in ended.story
-
-
 async def test_records_of_an_ended_link_may_be_linked_anew(build: Build) -> None:
     world = await build(settings=Pair({}, {}))
     await world.end_link(reason="unlinked", by="ines")
