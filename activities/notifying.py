@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import apprise
-
 from domain.errors import SystemUnavailable
 
 
@@ -25,6 +23,8 @@ class Notifier:
         urls = self.queues.get(queue, ())
         if not urls:
             return False
+        import apprise  # noqa: PLC0415 - loads every service it knows; few processes tell anybody
+
         sender = apprise.Apprise()
         for url in urls:
             sender.add(url)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from connectors.addresses import is_forbidden
 from connectors.base import ClockReading
 from connectors.clock import ClockWatch
 from connectors.refusals import TEXT_CAP, Aim, Call, Dialect, Refusal, Trouble, build_error
@@ -45,6 +46,21 @@ def path_of(*parts: str) -> str:
     if any(part in {"", ".", ".."} for part in parts):
         raise RecordHidden(f"no record can be named by {'/'.join(parts)!r}")
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+async def refuse_forbidden(event: str, info: Mapping[str, Any]) -> None:
+    """Hang up where a name has led to an address that is never asked. Nothing was sent yet.
+
+    Raises:
+        ConfigError: The name resolves to a link-local or metadata address.
+    """
+    if event != "connection.connect_tcp.complete":
+        return
+    stream = info["return_value"]
+    address = stream.get_extra_info("server_addr")
+    if address and is_forbidden(str(address[0])):
+        await stream.aclose()
+        raise ConfigError(f"the connection's host resolves to {address[0]}, which is never asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +128,9 @@ class HttpConnection:
                 `sent=True`: its outcome is unknown.
         """
         call = Call(method, path, aim, ref)
-        request = self.client.build_request(method, path, params=params, json=body, headers=headers)
+        request = self.client.build_request(
+            method, path, params=params, json=body, headers=headers, extensions={"trace": refuse_forbidden}
+        )
         reply = await self._exchange(call, request)
         if reply.status >= 300:
             raise self._refused(call, Refusal(reply.status, reply.headers, reply.body))

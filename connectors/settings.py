@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from connectors.addresses import is_forbidden
 from domain.durations import Duration
 from domain.errors import ConfigError
 
@@ -32,6 +33,8 @@ def plain_url(written: str) -> str:
     url = TypeAdapter(HttpUrl).validate_python(written)
     if url.username or url.password or url.query or url.fragment:
         raise ValueError("write the address alone: no user, password, query or fragment")
+    if is_forbidden(url.host or ""):
+        raise ValueError(f"{url.host} is no system's address: link-local and cloud metadata are never asked")
     return str(url).rstrip("/")
 
 

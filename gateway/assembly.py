@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import structlog
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import GrpcCompression
 
 from activities.context import Context
 from activities.notifying import Notifier
+from connectors.addresses import is_loopback
 from connectors.registry import Connections
 from domain.errors import ConfigError, SystemUnavailable
 from gateway.temporal import check_temporal
@@ -72,10 +74,38 @@ async def assembled(settings: Settings, *, pool_size: int = 10) -> AsyncIterator
 
 
 def read_connections(settings: Settings) -> dict[str, ConnectionConfig]:
-    """The configured connections; none if there is no file yet."""
+    """The configured connections; none if there is no file yet.
+
+    Raises:
+        ConfigError: The file is wrong, or a connection leads to this machine and the settings don't allow that.
+    """
     if not settings.connections_file.exists():
         return {}
-    return load_connections(settings.connections_file)
+    configs = load_connections(settings.connections_file)
+    inward = [] if _may_stay_here(settings) else [name for name, one in configs.items() if _leads_here(one)]
+    if inward:
+        raise ConfigError(
+            f"{settings.connections_file}: {', '.join(inward)}: the url leads to this very machine; "
+            "if a system does stand here, set ACCORD_LOOPBACK_SYSTEMS=true"
+        )
+    return configs
+
+
+def _may_stay_here(settings: Settings) -> bool:
+    if settings.loopback_systems is not None:
+        return settings.loopback_systems
+    return settings.temporal_address is None or _is_loopback(settings.temporal_address)
+
+
+def _leads_here(config: ConnectionConfig) -> bool:
+    """Systems that are asked over HTTP; a database on the same machine is nothing unusual."""
+    url = config.settings.get("url")
+    written = url.get_secret_value() if isinstance(url, SecretStr) else str(url or "")
+    try:
+        place = urlsplit(written)
+    except ValueError:  # the connector says what is wrong with it
+        return False
+    return place.scheme.lower() in {"http", "https"} and is_loopback(place.hostname or "")
 
 
 async def temporal_client(settings: Settings, *, lazy: bool) -> Client:
@@ -135,8 +165,4 @@ def _queues(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 
 def _is_loopback(address: str) -> bool:
-    host = address.rsplit(":", 1)[0].strip("[]")
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(address.rsplit(":", 1)[0])

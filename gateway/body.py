@@ -1,4 +1,4 @@
-"""A request's body, read within bounds: so many bytes, so much time."""
+"""A request's body, read within bounds: JSON by its own word, so many bytes, so much time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,29 @@ MOST_BYTES = 1 << 20
 PATIENCE = timedelta(seconds=10)
 
 
-async def read_body(request: Request, *, most: int = MOST_BYTES, patience: timedelta = PATIENCE) -> bytes:
+def require_json(request: Request) -> None:
+    """Refuse what says that it is something else, before its body is read.
+
+    Raises:
+        HTTPException: 415.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise HTTPException(
+            status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
+            "say `Content-Type: application/json`",
+            headers={"connection": "close"},
+        )
+
+
+async def read_body(request: Request, *, most: int = MOST_BYTES, patience: timedelta | None = None) -> bytes:
     """The raw body.
 
     Raises:
         HTTPException: 413 too large, told before the whole is read; 408 too slow; 400 broken off.
     """
     try:
-        async with asyncio.timeout(patience.total_seconds()):
+        async with asyncio.timeout((patience or PATIENCE).total_seconds()):
             return await _collected(request, most)
     except TimeoutError:
         raise HTTPException(

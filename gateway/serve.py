@@ -11,6 +11,7 @@ from gateway.app import build_app
 from gateway.assembly import assembled
 from gateway.collector import look_less_often
 from gateway.logs import log_as_json
+from gateway.patience import PatientProtocol
 from integrations.settings import Settings, read_settings
 
 MOST_AT_ONCE = 500
@@ -23,6 +24,7 @@ def serve(settings: Settings) -> None:
         build_app(lambda: assembled(settings)),
         host=settings.gateway_host,
         port=settings.gateway_port,
+        http=PatientProtocol,
         log_config=None,  # ours is set already
         access_log=False,
         server_header=False,

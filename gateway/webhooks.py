@@ -4,10 +4,10 @@
 | --- | --- |
 | 200 | signalled, or nothing to signal: unknown event, echo, a delivery that was seen before |
 | 202 | kept; Temporal is out, and the relay will signal it. The sender need not send it again |
-| 400 | the bytes are signed but no delivery of this system; or the body broke off |
+| 400 | the bytes are signed but no delivery of this system, or nest too deeply; or the body broke off |
 | 401 | no valid signature |
 | 404 | no connection of that name takes webhooks |
-| 408, 413 | the body is too slow, too large |
+| 408, 413, 415 | the body is too slow, too large, said to be no JSON |
 | 503 | it can't be kept: the sender must send it again |
 
 Bodies and secrets are never logged; a body is forgotten once it is parsed.
@@ -27,7 +27,8 @@ from connectors.base import Connector
 from domain.errors import StopIntegration, SyncError
 from domain.records import ChangeNotice
 from gateway.assembly import Accord
-from gateway.body import read_body
+from gateway.body import read_body, require_json
+from gateway.depth import MOST_DEPTH, is_deeper
 from gateway.marking import Marking
 from gateway.signaller import Call, Signaller
 from store import deliveries
@@ -58,6 +59,7 @@ class Kept:
 async def receive(connection: str, request: Request, response: Response) -> Received:
     accord: Accord = request.app.state.accord
     connector = _connector(accord, connection)
+    require_json(request)
     notices = _notices(connector, dict(request.headers), await read_body(request))
     if not notices:
         return Received(outcome="ignored")
@@ -76,6 +78,9 @@ def _notices(connector: Connector, headers: dict[str, str], body: bytes) -> list
     if not connector.verify_webhook(headers, body, now=now):
         log.warning("webhook_refused", connection=connector.connection, reason="signature")
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "no valid signature")
+    if is_deeper(body):
+        log.warning("webhook_refused", connection=connector.connection, reason="nested too deeply")
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, f"nested more than {MOST_DEPTH} deep")
     try:
         return connector.parse_webhook(headers, body, now=now)
     except ValueError:

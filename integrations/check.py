@@ -35,6 +35,7 @@ def check(
         *value_findings(rules, systems),
         *policy_findings(rules, systems),
         *_at_risk(rules, systems),
+        *_unlogged(rules, systems),
         *_not_carried(rules),
         *_unclosed(rules),
         *_unknown_queues(rules, queues),
@@ -76,6 +77,21 @@ def _at_risk(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding
             yield warning(
                 (side.value,), f"{message} and our write can vanish unseen; its pairs are shown as at risk"
             )
+
+
+def _unlogged(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:
+    """Fields that we write, on a side where only the history could tell of an edit in between, and doesn't."""
+    for side in SIDES:
+        facts, name = systems[side], rules.ends[side].connection
+        if facts.compare_and_set or not facts.change_history:
+            continue
+        for index, field in enumerate(rules.fields):
+            if field.native(side) in facts.unlogged and field.flow.allows(side.other):
+                yield warning(
+                    ("fields", index, side.value),
+                    f"{name}'s change history doesn't tell who edits {field.native(side)!r}, and {name} offers no "
+                    "compare-and-set: an edit there between our last read and our write can vanish unseen",
+                )
 
 
 def _not_carried(rules: Integration) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -40,6 +40,8 @@ class SystemFacts:
     """Native field → the values it takes now, where they are limited."""
     compare_and_set: bool | None = None
     change_history: bool | None = None
+    unlogged: Collection[str] = ()
+    """Native fields whose edits the change history doesn't tell, though it tells others'."""
     field_stamps: bool | None = None
     clock_uncertainty: timedelta | None = None
     """Declared bound or measurement; None where the clock was never compared with ours."""

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8787, ge=0, le=65535)
     """0 takes a free port."""
+    loopback_systems: bool | None = None
+    """Whether connections may lead to this very machine. None: where Temporal stands on it too, as on a laptop."""
     api_token: SecretStr | None = None
     """Without one, the API answers on the loopback interface only."""
     notify: dict[str, Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]] = Field(

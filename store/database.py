@@ -16,7 +16,7 @@ from sqlalchemy import exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.errors import StopRecord, SystemUnavailable
-from store import migrate
+from store.revision import head
 
 Tx: TypeAlias = AsyncConnection
 """An open transaction."""
@@ -87,9 +87,9 @@ class Database:
         async with self.begin() as tx:
             is_migrated = await tx.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
             found = await tx.scalar(text("SELECT version_num FROM alembic_version")) if is_migrated else None
-        if found != migrate.head():
+        if found != head():
             raise SystemUnavailable(
-                f"database {self.address} has schema {found or 'none'}, this program needs {migrate.head()}; "
+                f"database {self.address} has schema {found or 'none'}, this program needs {head()}; "
                 "run `python -m store.migrate`, or start the version of Accord that made it"
             )
 

@@ -9,28 +9,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, exc, make_url, text
 
 from domain.errors import SystemUnavailable
 from store.months import MONTHS_AHEAD, OPEN_MONTHS
-
-MIGRATIONS = Path(__file__).parent / "migrations"
+from store.revision import MIGRATIONS
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_lock(hashtext('accord: migrate'))")
 """Two deployments that start together would otherwise both create the same tables."""
-
-
-def head() -> str:
-    """The schema version that this program needs."""
-    version = ScriptDirectory.from_config(_config()).get_current_head()
-    assert version is not None
-    return version
 
 
 def current(url: str) -> str | None:

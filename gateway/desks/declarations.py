@@ -87,6 +87,7 @@ async def _ask(rules: Integration, side: Side, connections: Connections) -> Syst
         allowed=await _allowed(connector, rules, side),
         compare_and_set=connector.capabilities.compare_and_set,
         change_history=connector.capabilities.change_history,
+        unlogged=connector.capabilities.unlogged,
         field_stamps=connector.capabilities.field_stamps,
         clock_uncertainty=bound or reading.uncertainty,
     )

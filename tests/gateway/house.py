@@ -24,6 +24,7 @@ from domain.sides import SIDES, Pair, Side
 from gateway.app import build_app
 from gateway.assembly import Accord, temporal_client
 from gateway.operations import Operations
+from gateway.patience import PatientProtocol
 from integrations.connections import ConnectionConfig
 from integrations.settings import Settings
 from store.database import Database
@@ -143,7 +144,8 @@ async def served(accord: Accord) -> AsyncIterator[httpx.AsyncClient]:
     async def given() -> AsyncIterator[Accord]:
         yield accord
 
-    server = uvicorn.Server(uvicorn.Config(build_app(given), port=0, log_config=None, lifespan="on"))
+    config = uvicorn.Config(build_app(given), port=0, log_config=None, lifespan="on", http=PatientProtocol)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         assert not serving.done(), "the gateway didn't start"
@@ -163,7 +165,11 @@ def signed(body: bytes, secret: str = SECRET, at: float | None = None) -> dict[s
     """Headers of the in-process system's webhooks."""
     timestamp = str(int(at or time.time()))
     digits = sign(secret, timestamp.encode() + b"." + body)
-    return {"x-memory-timestamp": timestamp, "x-memory-signature": f"sha256={digits}"}
+    return {
+        "content-type": "application/json",
+        "x-memory-timestamp": timestamp,
+        "x-memory-signature": f"sha256={digits}",
+    }
 
 
 async def deliver(client: httpx.AsyncClient, notice: ChangeNotice, **headers: str) -> httpx.Response:

@@ -23,6 +23,8 @@ from tests.gateway.house import NOWHERE, House, a_house, deliver, eventually, ou
 
 pytestmark = pytest.mark.stack
 
+JSON = {"content-type": "application/json"}
+
 
 async def waiting(house: House) -> int:
     """Deliveries that nobody has been told of."""
@@ -91,8 +93,8 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: htt
         for _ in range(MOST_BYTES // 65_536 + 2):
             yield b"x" * 65_536
 
-    announced = await client.post("/webhooks/left", content=b"x" * (MOST_BYTES + 1))
-    streamed = await client.post("/webhooks/left", content=parts())
+    announced = await client.post("/webhooks/left", content=b"x" * (MOST_BYTES + 1), headers=JSON)
+    streamed = await client.post("/webhooks/left", content=parts(), headers=JSON)
     assert (announced.status_code, streamed.status_code) == (413, 413)
 
 

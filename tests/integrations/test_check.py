@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -203,3 +204,18 @@ def test_errors_come_first() -> None:
         rules, Pair(SystemFacts(fields=[]), SystemFacts(compare_and_set=False, change_history=False))
     )
     assert [finding.level for finding in found] == [Level.ERROR, Level.WARNING, Level.NOTE]
+
+
+UNLOGGED = SystemFacts(compare_and_set=False, change_history=True, unlogged=frozenset({"prio", "title"}))
+
+
+def test_a_field_whose_edits_no_history_tells_is_warned_of_where_we_write_it() -> None:
+    (found,) = told(declared("policy: {source_priority: snow}"), b=UNLOGGED)
+    assert found.startswith("warning fields[0].b: jira's change history doesn't tell who edits 'prio'")
+    assert "can vanish unseen" in found
+
+
+def test_an_untold_field_is_no_matter_where_we_never_write_it_or_compare_and_set_guards_it() -> None:
+    guarded = replace(UNLOGGED, compare_and_set=True)
+    assert told(declared("policy: {source_priority: snow}"), b=guarded) == []
+    assert told(declared("flow: b_to_a"), b=UNLOGGED) == []

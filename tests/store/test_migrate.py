@@ -9,6 +9,7 @@ from sqlalchemy import NullPool, create_engine
 
 from domain.errors import SystemUnavailable
 from store import migrate
+from store.revision import head
 from store.schema import metadata
 from tests.postgres import TestDatabases
 
@@ -24,26 +25,26 @@ async def empty_url(databases: TestDatabases) -> AsyncIterator[str]:
 async def test_an_empty_database_is_brought_to_the_head(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
     migrate.upgrade(empty_url)
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current(empty_url) == head()
 
 
 async def test_an_upgrade_can_be_repeated(empty_url: str) -> None:
     migrate.upgrade(empty_url)
     migrate.upgrade(empty_url)
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current(empty_url) == head()
 
 
 async def test_a_missing_database_is_created(databases: TestDatabases) -> None:
     try:
         migrate.upgrade(databases.server.url("made-by-migrate"))
-        assert migrate.current(databases.server.url("made-by-migrate")) == migrate.head()
+        assert migrate.current(databases.server.url("made-by-migrate")) == head()
     finally:
         await databases.run('DROP DATABASE "made-by-migrate"')
 
 
 async def test_two_deployments_can_migrate_at_once(empty_url: str) -> None:
     await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, empty_url) for _ in range(2)))
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current(empty_url) == head()
 
 
 async def test_the_metadata_is_what_the_migrations_make(database_url: str) -> None:
