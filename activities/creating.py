@@ -14,8 +14,17 @@ from pydantic import JsonValue
 
 from activities.context import Context
 from activities.rulebook import Rules
-from domain.errors import LookAgain, RateLimited, StopRecord, TryAgain
-from domain.integration import FieldMap
+from connectors.base import Connector
+from domain.errors import (
+    LookAgain,
+    RateLimited,
+    RecordGone,
+    RecordHidden,
+    RecordRejected,
+    SyncError,
+    TryAgain,
+)
+from domain.integration import End, FieldMap
 from domain.mapping import UNMAPPED, mapped
 from domain.records import RecordRef, Snapshot
 from domain.sides import Side
@@ -23,6 +32,14 @@ from domain.values import MISSING
 from store import creations
 from store.creations import Creation
 from store.plans import ABANDONED_AFTER
+
+
+class CounterpartGone(RecordHidden):
+    """The counterpart was made once and can't be seen any more: it isn't made again."""
+
+
+class OutcomeUnknown(RecordRejected):
+    """A create may have arrived, and the system gives no way to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +58,11 @@ class Creator:
             instead_of: Its counterpart until now, which is proved to be gone: that creation is closed.
 
         Raises:
-            RateLimited: An earlier attempt may still arrive, or be found late; wait.
-            RecordRejected: The system refuses the create.
+            CounterpartGone: It was made by an earlier attempt, and is there no more.
+            OutcomeUnknown: An earlier request may have arrived, and records of this system carry no marker.
+            RateLimited: An earlier request may still arrive, or be found late; wait.
+            LookAgain: Another attempt is at it.
+            RecordRejected: The system refuses the create: nothing was made.
             TryAgain: It doesn't answer; the outcome is unknown.
         """
         name = self.rules.integration.name
@@ -50,16 +70,15 @@ class Creator:
             if instead_of is not None:
                 await creations.forget(tx, name, record.ref, instead_of)
             creation = await creations.reserve(tx, name, record.ref)
-        made = await self._find_made(side, creation) if creation.state != "reserved" else None
+        made = None if creation.state == "reserved" else await self._find_made(side, creation)
         return made or await self._send(side, record, creation)
 
     async def _find_made(self, side: Side, creation: Creation) -> Snapshot | None:
-        """An earlier attempt may have arrived: look for its marker before another request goes out."""
-        connector = self.context.connectors(self.rules.integration)[side.other]
+        """What an earlier attempt made; None if it surely made nothing."""
+        connector, end = self._there(side)
         if creation.created is not None:
-            return await connector.read(creation.created)
-        record_type = self.rules.integration.ends[side.other].record_type
-        hits = await connector.find_marked(record_type, creation.key)
+            return await _read_made(connector, creation.created)
+        hits = await connector.find_marked(end.record_type, creation.key)
         if hits:
             async with self.context.database.begin() as tx:
                 await creations.settle(tx, creation.key, "adopted", hits[0].ref)
@@ -67,30 +86,49 @@ class Creator:
         left = _left_of_wait(creation, connector.capabilities.index_lag, self.context.now())
         if left > timedelta(0):
             raise RateLimited("an earlier create may still arrive, or be found late", retry_after=left)
+        if not connector.capabilities.creates_with_marker:
+            raise OutcomeUnknown(
+                f"{connector.system} gave no answer to an earlier create, and its records carry no marker: "
+                "look whether the record is there; then link it by `accord link`, or say `accord candidates KEY --create`"
+            )
         return None
 
     async def _send(self, side: Side, record: Snapshot, creation: Creation) -> Snapshot:
-        declared = self.rules.integration
-        connector, end = self.context.connectors(declared)[side.other], declared.ends[side.other]
-        fields = first_values(declared.fields, side, record)
+        declared, (connector, end) = self.rules.integration, self._there(side)
         extra = declared.create.with_.get(side.other, {}) if declared.create else {}
+        fields = {**first_values(declared.fields, side, record), **extra}
         async with self.context.database.begin() as tx:
-            await creations.send(tx, creation.key)
+            if not await creations.claim(tx, creation):
+                raise LookAgain(f"another attempt creates the counterpart of {record.key}; look what it made")
         try:
-            made = await connector.create(
-                end.record_type, {**fields, **extra}, marker=creation.key, scope=end.scope
-            )
-        except StopRecord:
-            async with self.context.database.begin() as tx:
-                await creations.refuse(tx, creation.key)
-            raise
-        except (TryAgain, LookAgain):
-            async with self.context.database.begin() as tx:
-                await creations.lose(tx, creation.key)
+            made = await connector.create(end.record_type, fields, marker=creation.key, scope=end.scope)
+        except SyncError as error:
+            await self._note_failure(creation, error)
             raise
         async with self.context.database.begin() as tx:
             await creations.settle(tx, creation.key, "created", made.ref)
         return made
+
+    def _there(self, side: Side) -> tuple[Connector, End]:
+        """Where counterparts of this side's records are made."""
+        declared = self.rules.integration
+        return self.context.connectors(declared)[side.other], declared.ends[side.other]
+
+    async def _note_failure(self, creation: Creation, error: SyncError) -> None:
+        """No answer leaves the outcome open; a refusal says that nothing was made."""
+        is_open = isinstance(error, TryAgain | LookAgain)
+        async with self.context.database.begin() as tx:
+            await (creations.lose if is_open else creations.refuse)(tx, creation.key)
+
+
+async def _read_made(connector: Connector, made: RecordRef) -> Snapshot:
+    try:
+        return await connector.read(made)
+    except (RecordGone, RecordHidden) as error:
+        raise CounterpartGone(
+            f"the counterpart that was created ({made}) is there no more; none is created again, "
+            "unless somebody says `accord candidates KEY --create`"
+        ) from error
 
 
 def first_values(fields: Sequence[FieldMap], side: Side, record: Snapshot) -> dict[str, JsonValue]:

@@ -13,10 +13,9 @@ from pydantic import JsonValue
 
 from domain.integration import FieldMap, Integration
 from domain.mapping import UNMAPPED, mapped
-from domain.outcome import RECORD_UNIT, LogKind, LogLine, LogStage, ReviewRequest
 from domain.records import RecordRef, Snapshot
 from domain.rules_language import CREATE_VARIABLES, RuleFailed, compile_condition
-from domain.sides import Side
+from domain.sides import Pair, Side
 from domain.values import MISSING, digest
 
 MARKER = "correlation_id"
@@ -30,6 +29,8 @@ class Candidate:
     snapshot: Snapshot
     is_linked: bool = False
     """Whether it is an end of an active pair of this integration already."""
+    rivals: tuple[Snapshot, ...] = ()
+    """Other unlinked records beside ours that the same key leads to from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,21 @@ class Found:
 
     by: str
     candidates: tuple[Candidate, ...]
+
+    @property
+    def free(self) -> tuple[Candidate, ...]:
+        return tuple(candidate for candidate in self.candidates if not candidate.is_linked)
+
+    @property
+    def is_riddle(self) -> bool:
+        """Whether it isn't clear which belong together. Our own marker on a linked record is a riddle by itself."""
+        is_copied = self.by == MARKER and len(self.candidates) > len(self.free)
+        return is_copied or len(self.free) > 1 or any(candidate.rivals for candidate in self.free)
+
+    @property
+    def decides(self) -> bool:
+        """Whether the keys after this one needn't be asked."""
+        return self.is_riddle or bool(self.free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +73,12 @@ class Create:
 class Hold:
     """A person must say which; nothing is created or linked meanwhile."""
 
-    candidates: tuple[RecordRef, ...]
-    log: LogLine
-    review: ReviewRequest
+    id: str
+    """The same for the same records, whichever of them was looked at."""
+    by: str
+    records: Pair[tuple[Snapshot, ...]]
+    """All that may belong together, by side."""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +120,29 @@ def match(rules: Integration, side: Side, record: Snapshot, found: Sequence[Foun
         found: What each match key found in the other system, in the declared order.
     """
     for one in found:
-        free = [c.snapshot.ref for c in one.candidates if not c.is_linked]
-        if len(free) > 1:
-            return _hold(rules, record, one, free)
-        if free:
-            return Link(free[0], one.by)
-        if one.by == MARKER and one.candidates:
-            return _hold(rules, record, one, [c.snapshot.ref for c in one.candidates])
+        if one.is_riddle:
+            return hold(rules, side, record, one.by, one.candidates if one.by == MARKER else one.free)
+        if one.free:
+            return Link(one.free[0].snapshot.ref, one.by)
     return _create_or_nothing(rules, side, record)
 
 
-def _hold(rules: Integration, record: Snapshot, found: Found, refs: list[RecordRef]) -> Hold:
-    names = ", ".join(str(ref) for ref in refs)
-    conflict_id = digest("match", rules.name, str(record.ref), sorted(str(ref) for ref in refs))
-    reason = f"{record.key} has several candidates by {found.by}, or one that is linked already: {names}"
-    log = LogLine(
-        conflict_id=conflict_id,
-        unit=RECORD_UNIT,
-        kind=LogKind.DUPLICATE_CANDIDATE,
-        stage=LogStage.OPENED,
-        policy="match",
-        reason=reason,
-    )
-    review = ReviewRequest(
-        unit=RECORD_UNIT, conflict_id=conflict_id, kind=log.kind, asked_by=f"match: {found.by}", reason=reason
-    )
-    return Hold(tuple(refs), log, review)
+def hold(rules: Integration, side: Side, record: Snapshot, by: str, candidates: Sequence[Candidate]) -> Hold:
+    """Everything that may belong together, for a person to say."""
+    here = _in_order([record, *(rival for candidate in candidates for rival in candidate.rivals)])
+    there = _in_order([candidate.snapshot for candidate in candidates])
+    records = Pair(here, there) if side is Side.A else Pair(there, here)
+    listed = records.map(lambda ones: sorted(str(one.ref) for one in ones))
+    names = ", ".join(one.key for one in there)
+    taken = "; it has a partner already" if all(c.is_linked for c in candidates) else ""
+    twins = f"; {len(here)} records here would match" if len(here) > 1 else ""
+    reason = f"{record.key}: {by} leads to {names}{taken}{twins}"
+    return Hold(digest("match", rules.name, listed.a, listed.b), by, records, reason)
+
+
+def _in_order(records: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
+    """Each once, in an order that doesn't depend on who was looked at first."""
+    return tuple(sorted({str(one.ref): one for one in records}.values(), key=lambda one: str(one.ref)))
 
 
 def _create_or_nothing(rules: Integration, side: Side, record: Snapshot) -> Create | Nothing:

@@ -19,7 +19,7 @@ from temporalio.common import Priority, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.context import Context
-from activities.matching import MatchInput
+from activities.counterpart import MatchInput
 from activities.messages import PairRef, SideNotice
 from activities.rulebook import Rules
 from domain.errors import ConfigError

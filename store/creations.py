@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from domain.records import RecordRef
 from store.database import Tx
 from store.documents import built, whole
-from store.schema import creations
+from store.schema import Instant, creations
 
 CreationState: TypeAlias = Literal["reserved", "sent", "unknown", "adopted", "created"]
 
@@ -29,8 +29,8 @@ class Creation:
     source: RecordRef
     """The record that gets a counterpart."""
     state: CreationState
-    """reserved: nothing sent; sent: outcome not known yet; unknown: no answer came; adopted: one was found by its
-    marker; created."""
+    """reserved: nothing sent, or refused; sent: outcome not known yet; unknown: no answer came; adopted: one was
+    found by its marker; created."""
     created: RecordRef | None
     reserved_at: datetime
     attempted_at: datetime | None
@@ -57,6 +57,17 @@ FORGET = delete(creations).where(
     creations.c.record_type == bindparam("source_type"),
     creations.c.record_id == bindparam("source_id"),
     creations.c.created == bindparam("made", type_=JSONB),
+)
+
+CLAIM = (
+    update(creations)
+    .where(
+        creations.c.key == bindparam("its_key"),
+        creations.c.state == bindparam("seen"),
+        creations.c.attempted_at.is_not_distinct_from(bindparam("seen_at", type_=Instant)),
+    )
+    .values(state="sent", attempted_at=func.clock_timestamp())
+    .returning(creations.c.key)
 )
 
 BY_KEY = select(CREATION).where(creations.c.key == bindparam("key"))
@@ -92,19 +103,23 @@ async def by_key(tx: Tx, key: str) -> Creation | None:
     return None if document is None else ROW.validate_python(document)
 
 
-async def send(tx: Tx, key: str) -> None:
-    """Note that the request is about to leave. Commit before it does."""
-    await _set(tx, key, state="sent", attempted_at=func.now())
+async def claim(tx: Tx, seen: Creation) -> bool:
+    """Note that the request is about to leave, before it does; False if another attempt was faster.
 
-
-async def refuse(tx: Tx, key: str) -> None:
-    """Note that the system refused: nothing was made, and the next attempt needn't look for it."""
-    await _set(tx, key, state="reserved", attempted_at=None)
+    Of two who saw the creation in the same state, one may send.
+    """
+    values = {"its_key": seen.key, "seen": seen.state, "seen_at": seen.attempted_at}
+    return await tx.scalar(CLAIM, values) is not None
 
 
 async def lose(tx: Tx, key: str) -> None:
     """Note that no answer came: the record may exist, and its attempt is dead from now on."""
     await _set(tx, key, state="unknown", attempted_at=func.now())
+
+
+async def refuse(tx: Tx, key: str) -> None:
+    """Note that the system took no record: nothing was made, and the next attempt has nothing to look for."""
+    await _set(tx, key, state="reserved", attempted_at=None)
 
 
 async def settle(tx: Tx, key: str, state: Literal["adopted", "created"], created: RecordRef) -> None:

@@ -174,6 +174,9 @@ pair_ends = Table(
         postgresql_where=text("active"),
     ),
     Index("ix_pair_ends_record", "connection", "record_id", postgresql_where=text("active")),
+    Index(
+        "ix_pair_ends_former", "integration", "connection", "record_id", postgresql_where=text("NOT active")
+    ),
     Index("ix_pair_ends_key", text("lower(key)")),
 )
 
@@ -402,6 +405,35 @@ creations = Table(
     _optional("attempted_at", Instant),
     PrimaryKeyConstraint("key"),
     UniqueConstraint("integration", "connection", "record_type", "record_id", name="uq_creations_source"),
+)
+
+held_matches = Table(
+    "held_matches",
+    metadata,
+    _text("id"),
+    _text("integration"),
+    _text("kind"),
+    _text("found_by"),
+    _text("reason"),
+    _json("records"),
+    Column("members", ARRAY(Text), nullable=False),
+    _defaulted("tried"),
+    _now("opened_at"),
+    PrimaryKeyConstraint("id"),
+    Index("ix_held_matches_members", "members", postgresql_using="gin"),
+)
+
+match_decisions = Table(
+    "match_decisions",
+    metadata,
+    _text("integration"),
+    _text("connection"),
+    _text("record_type"),
+    _text("record_id"),
+    _text("decision"),
+    _text("by"),
+    _now("at"),
+    PrimaryKeyConstraint("integration", "connection", "record_type", "record_id"),
 )
 
 alerts = Table(

@@ -9,8 +9,9 @@ import pytest
 from activities.creating import first_values
 from domain.errors import LookAgain, RateLimited, SystemUnavailable
 from domain.sides import Pair, Side
-from store import creations, pairs
+from store import creations, deliveries, held_matches, pairs
 from store.creations import Creation
+from store.held_matches import HeldMatch
 from store.pairs import PairRow
 from tests.activities.conftest import Build
 from tests.activities.world import NAME, OWNER, PRIORITY, TITLE, World, declaration, once, raising
@@ -35,9 +36,26 @@ async def links(world: World) -> list[PairRow]:
         return await pairs.of_record(tx, "left", "1")
 
 
+def count_creates(world: World) -> list[str]:
+    """Grows by one for each create that is asked of B from now on."""
+    asked: list[str] = []
+
+    async def count(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "create"):
+            asked.append(operation)
+
+    world.connectors.b.interfere = count
+    return asked
+
+
 async def creation(world: World) -> Creation:
     async with world.database.begin() as tx:
         return await creations.reserve(tx, NAME, world.ref(Side.A))
+
+
+async def held(world: World) -> list[HeldMatch]:
+    async with world.database.begin() as tx:
+        return await held_matches.listing(tx)
 
 
 # ------------------------------------------------------------------------------------------------- finding
@@ -66,10 +84,53 @@ async def test_of_several_candidates_none_is_guessed(build: Build) -> None:
     assert len(world.systems.b.records) == 2
 
 
+async def test_the_first_of_two_twins_to_look_does_not_win(build: Build) -> None:
+    world = await unlinked(build, others=2, match=["title"], create=CREATE | {"direction": "both"})
+    found = [await world.match(Side.B, "1"), await world.match(Side.B, "2"), await world.match(Side.A)]
+    assert {matched.outcome for matched in found} == {"held"}
+    (one,) = await held(world)
+    assert [[end.key for end in ends] for ends in one.records] == [["TICKET-1"], ["TICKET-1", "TICKET-2"]]
+    assert len(await world.alerts()) == 1
+
+
+async def test_what_is_no_longer_ambiguous_is_linked_and_its_alert_goes(build: Build) -> None:
+    world = await unlinked(build, others=2, match=["title"])
+    await world.match(Side.A)
+    world.systems.b.edit("2", {"summary": "Scanner"})
+    assert (await world.match(Side.B, "2")).outcome == "nothing"
+    assert (await held(world), await world.alerts()) == ([], [])
+    async with world.database.begin() as tx:
+        waiting = await deliveries.unsignalled(tx)
+    assert {notice.ref for one in waiting for notice in one.notices} == {
+        world.ref(Side.A),
+        world.ref(Side.B),
+    }, "the others are looked at again"
+    assert (await world.match(Side.A)).outcome == "linked"
+
+
+async def test_what_a_person_left_alone_is_not_matched_and_no_candidate(build: Build) -> None:
+    world = await unlinked(build, others=2, match=["title"])
+    async with world.database.begin() as tx:
+        await held_matches.decide(tx, NAME, world.ref(Side.B, "2"), "ignore", "ines")
+    assert (await world.match(Side.B, "2")).story == "TICKET-2 is left alone: ines said so"
+    assert (await world.match(Side.A)).outcome == "linked"
+
+
+async def test_a_link_that_was_ended_is_not_made_again_by_machine(build: Build) -> None:
+    world = await unlinked(build, match=["title"], create=CREATE)
+    matched = await world.match(Side.A)
+    assert matched.pair is not None
+    async with world.database.begin() as tx:
+        await pairs.unlink(tx, matched.pair.pair_id, "detached", "unlinked by ines")
+    for side in (Side.A, Side.B):
+        assert (await world.match(side)).outcome == "nothing"
+    assert len(world.systems.b.records) == 1
+
+
 async def test_a_candidate_that_has_a_partner_is_not_taken_away(build: Build) -> None:
     world = await unlinked(build, match=["title"])
-    world.systems.a.create("ticket", {"title": "Printer", "priority": "2", "owner": "ines"})
     await world.match(Side.A, "1")
+    world.systems.a.create("ticket", {"title": "Printer", "priority": "2", "owner": "ines"})
     assert (await world.match(Side.A, "2")).outcome == "nothing"
 
 
@@ -163,7 +224,7 @@ async def test_our_own_new_record_links_back_and_creates_nothing(build: Build) -
     key = (await creation(world)).key
     world.systems.b.create("ticket", {"summary": "Printer"}, marker=key)
     matched = await world.match(Side.B)
-    assert (matched.outcome, matched.story) == ("linked", "we created it")
+    assert (matched.outcome, matched.story) == ("linked", "matched by our own marker")
     assert len(world.systems.a.records) == 1
 
 
@@ -229,6 +290,96 @@ async def test_an_attempt_that_died_after_the_create_is_taken_up(build: Build) -
     await world.match(Side.A)
     assert (await world.match(Side.A)).story == "TICKET-1 is linked already"
     assert len(world.systems.b.records) == 1
+
+
+async def test_two_at_once_create_one_record(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+
+    async def match() -> str:
+        try:
+            return (await world.match(Side.A)).outcome
+        except (LookAgain, RateLimited):
+            return "again"
+
+    ends = set(await asyncio.gather(*(match() for _ in range(5))))
+    assert "created" in ends
+    assert ends <= {"created", "linked", "again"}
+    assert len(world.systems.b.records) == 1
+
+
+async def test_a_refused_create_is_held_with_its_reason_and_tried_again_once_the_record_changes(
+    build: Build,
+) -> None:
+    refusing = Pair({}, {"allowed": {"summary": ["Printer on fire"]}})
+    world = await unlinked(build, others=0, create=CREATE, settings=refusing)
+    matched = await world.match(Side.A)
+    assert matched.outcome == "held"
+    (alert,) = await world.alerts()
+    assert "TICKET-1 gets no counterpart: right refused summary" in alert.message
+    attempts = count_creates(world)
+    for _ in range(3):
+        assert (await world.match(Side.A)).outcome == "held"
+    assert attempts == [], "nothing has changed: no request"
+    world.edit(Side.A, title="Printer on fire")
+    assert (await world.match(Side.A)).outcome == "created"
+    assert (await world.alerts(), await held(world)) == ([], [])
+
+
+async def test_a_refused_create_is_tried_again_if_an_operator_says_so(build: Build) -> None:
+    refusing = Pair({}, {"refused": {"summary": "read only"}})
+    world = await unlinked(build, others=0, create=CREATE, settings=refusing)
+    await world.match(Side.A)
+    attempts = count_creates(world)
+    assert (await world.match(Side.A, retried=True)).outcome == "held"
+    assert len(attempts) == 1
+    assert len(await world.alerts()) == 1
+
+
+async def test_a_counterpart_that_was_deleted_is_not_created_again(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+    matched = await world.match(Side.A)
+    world.systems.b.delete("1")
+    assert matched.pair is not None
+    async with world.database.begin() as tx:
+        await pairs.unlink(tx, matched.pair.pair_id, "detached", "deleted")
+    assert (await world.match(Side.A)).outcome == "nothing"
+    assert len(world.systems.b.records) == 1
+
+
+async def test_a_counterpart_that_vanished_before_it_was_linked_is_not_created_again(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+    world.connectors.b.interfere = once("after", "create", raising(SystemUnavailable("no answer")))
+    with pytest.raises(SystemUnavailable):
+        await world.match(Side.A)
+    async with world.database.begin() as tx:
+        made = (await creations.reserve(tx, NAME, world.ref(Side.A))).key
+        await creations.settle(tx, made, "adopted", world.ref(Side.B))
+    world.systems.b.delete("1")
+    assert (await world.match(Side.A)).outcome == "nothing"
+    assert len(world.systems.b.records) == 1
+
+
+async def test_a_copy_of_our_own_record_is_held(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+    await world.match(Side.A)
+    marker = (await creation(world)).key
+    world.systems.b.create("ticket", {"summary": "Printer"}, marker=marker)
+    assert (await world.match(Side.B, "2")).outcome == "held"
+    assert len(world.systems.a.records) == 1
+
+
+async def test_an_unknown_outcome_without_markers_is_a_persons_affair(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+    can = world.connectors.b.capabilities
+    world.connectors.b.capabilities = can.model_copy(update={"creates_with_marker": False})
+    world.connectors.b.interfere = once("before", "create", raising(SystemUnavailable("no answer")))
+    with pytest.raises(SystemUnavailable):
+        await world.match(Side.A)
+    world.clock.advance(seconds=90)
+    matched = await world.match(Side.A)
+    assert matched.outcome == "held"
+    assert "look whether the record is there" in matched.story
+    assert world.systems.b.records == {}
 
 
 async def test_values_without_counterpart_or_way_are_left_out_of_a_new_record(build: Build) -> None:

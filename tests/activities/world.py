@@ -11,8 +11,9 @@ import yaml
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
+from activities.counterpart import Matched, MatchInput
 from activities.ending import EndingActivities
-from activities.matching import MatchActivities, Matched, MatchInput
+from activities.matching import MatchActivities
 from activities.messages import (
     Applied,
     ApplyInput,
@@ -179,8 +180,8 @@ class World:
     async def end_link(self, **said: Any) -> Ended:
         return await run(EndingActivities(self.context).end_link, EndInput(pair=self.pair, **said))
 
-    async def match(self, side: Side, record_id: str = "1") -> Matched:
-        asked = MatchInput(integration=NAME, side=side, ref=self.ref(side, record_id))
+    async def match(self, side: Side, record_id: str = "1", *, retried: bool = False) -> Matched:
+        asked = MatchInput(integration=NAME, side=side, ref=self.ref(side, record_id), retried=retried)
         return await run(MatchActivities(self.context).match_record, asked)
 
     async def one_pass(self, *decisions: Decision, **said: Any) -> Pass:

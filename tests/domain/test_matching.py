@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from domain.matching import Candidate, Create, Found, Hold, Link, Nothing, match, search_value
-from domain.outcome import RECORD_UNIT, LogKind
 from domain.records import RecordRef
 from domain.sides import Side
 from tests.domain.builders import IMPACT, a_field, a_snapshot, an_integration
@@ -41,17 +40,28 @@ def test_the_first_key_that_finds_something_decides() -> None:
 def test_several_candidates_are_held_for_a_person_never_guessed() -> None:
     answer = match(RULES, Side.A, RECORD, [found("title", candidate(1), candidate(2))])
     assert isinstance(answer, Hold)
-    assert len(answer.candidates) == 2
-    assert (answer.log.kind, answer.log.unit) == (LogKind.DUPLICATE_CANDIDATE, RECORD_UNIT)
-    assert answer.review.conflict_id == answer.log.conflict_id
+    assert [len(ones) for ones in answer.records] == [1, 2]
 
 
-def test_the_order_in_which_candidates_came_changes_nothing() -> None:
-    answers = [
-        match(RULES, Side.A, RECORD, [found("title", *pair)])
-        for pair in ((candidate(1), candidate(2)), (candidate(2), candidate(1)))
-    ]
-    assert len({answer.log.conflict_id for answer in answers if isinstance(answer, Hold)}) == 1
+def test_the_only_candidate_is_not_taken_if_other_records_here_lead_to_it_as_well() -> None:
+    twin = a_snapshot(Side.A, {}).model_copy(
+        update={"ref": RecordRef(connection="a", record_type="ticket", id="9")}
+    )
+    rivalled = Candidate(candidate(7).snapshot, rivals=(twin,))
+    answer = match(RULES, Side.A, RECORD, [found("title", rivalled)])
+    assert isinstance(answer, Hold)
+    assert [len(ones) for ones in answer.records] == [2, 1]
+
+
+def test_an_ambiguity_has_one_id_from_wherever_it_is_seen() -> None:
+    twins = candidate(1), candidate(2)
+    seen_from_a = match(RULES, Side.A, RECORD, [found("title", *twins)])
+    seen_from_b = match(
+        RULES, Side.B, twins[1].snapshot, [found("title", Candidate(RECORD, rivals=(twins[0].snapshot,)))]
+    )
+    turned = match(RULES, Side.A, RECORD, [found("title", *reversed(twins))])
+    ids = {answer.id for answer in (seen_from_a, seen_from_b, turned) if isinstance(answer, Hold)}
+    assert len(ids) == 1
 
 
 def test_a_linked_record_is_no_candidate_by_a_field_but_a_riddle_by_our_marker() -> None:

@@ -31,8 +31,9 @@ async def test_each_record_and_each_integration_has_its_own_key(tx: Tx) -> None:
 
 
 async def test_a_creation_is_followed_from_the_request_to_the_record(tx: Tx) -> None:
-    key = (await creations.reserve(tx, INTEGRATION, a_ref("inc1"))).key
-    await creations.send(tx, key)
+    reserved = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
+    key = reserved.key
+    assert await creations.claim(tx, reserved)
     sent = await creations.by_key(tx, key)
     assert sent is not None
     assert sent.state == "sent"
@@ -42,6 +43,24 @@ async def test_a_creation_is_followed_from_the_request_to_the_record(tx: Tx) -> 
     found = await creations.by_key(tx, key)
     assert found is not None
     assert (found.state, found.created) == ("adopted", a_ref("iss1", "jira"))
+
+
+async def test_of_two_who_saw_the_same_one_may_send(database: Database) -> None:
+    async with database.begin() as tx:
+        seen = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
+
+    async def claim() -> bool:
+        async with database.begin() as tx:
+            return await creations.claim(tx, seen)
+
+    assert sorted(await asyncio.gather(*(claim() for _ in range(5)))) == [False] * 4 + [True]
+
+
+async def test_a_refused_creation_may_be_sent_again_at_once(tx: Tx) -> None:
+    reserved = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
+    await creations.claim(tx, reserved)
+    await creations.refuse(tx, reserved.key)
+    assert await creations.reserve(tx, INTEGRATION, a_ref("inc1")) == reserved
 
 
 async def test_a_record_that_was_made_cannot_be_forgotten(tx: Tx) -> None:

@@ -19,8 +19,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.counterpart import Matched, MatchInput
 from activities.failures import StepInterceptor
-from activities.matching import Matched, MatchInput
 from activities.messages import (
     Applied,
     ApplyInput,

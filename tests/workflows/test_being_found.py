@@ -1,13 +1,13 @@
 """Search attributes, hooks, and the short life of an unlinked record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 
-from activities.matching import Matched, MatchInput
+from activities.counterpart import Matched, MatchInput
 from activities.messages import Applied, PairRef
-from domain.errors import RecordRejected
+from domain.errors import ConfigError, RateLimited
 from domain.records import RecordRef
 from domain.sides import Side
 from tests.workflows.stage import NUMBERS, Played, Stage, a_review, found, standing, until, waiting
@@ -99,11 +99,23 @@ async def test_a_record_without_counterpart_starts_nothing(stage: Stage) -> None
     assert stage.actors.calls("detect") == []
 
 
-async def test_a_refused_create_fails_the_match_where_operators_see_it(stage: Stage) -> None:
+async def test_what_can_never_succeed_fails_the_match_where_operators_see_it(stage: Stage) -> None:
     def refuse(_: object) -> None:
-        raise RecordRejected("400: project is missing")
+        raise ConfigError("no connection 'right' is configured")
 
     stage.actors.plays["match"] = refuse
     with pytest.raises(WorkflowFailureError):
         await matched(stage)
     assert len(stage.actors.calls("match")) == 1
+
+
+async def test_an_outage_longer_than_an_activity_is_waited_out(stage: Stage) -> None:
+    left = [RateLimited("the quota is used up", retry_after=timedelta(hours=1))]
+
+    def limit(_: object) -> Matched:
+        if left:
+            raise left.pop()
+        return Matched(outcome="nothing", story="no record matches")
+
+    stage.actors.plays["match"] = limit
+    assert await matched(stage) == "no record matches"

@@ -103,6 +103,7 @@ CREATE TABLE pair_ends (
 -- A record is an end of at most one active pair within one integration, on whichever side.
 CREATE UNIQUE INDEX uq_pair_ends_active_record ON pair_ends (integration, connection, record_type, record_id) WHERE active;
 CREATE INDEX ix_pair_ends_record ON pair_ends (connection, record_id) WHERE active;
+CREATE INDEX ix_pair_ends_former ON pair_ends (integration, connection, record_id) WHERE NOT active;
 CREATE INDEX ix_pair_ends_key ON pair_ends (lower(key));
 
 CREATE TABLE baselines (
@@ -356,6 +357,35 @@ CREATE TABLE creations (
     CONSTRAINT uq_creations_source UNIQUE (integration, connection, record_type, record_id),
     CONSTRAINT ck_creations_state CHECK (state IN ('reserved', 'sent', 'unknown', 'adopted', 'created')),
     CONSTRAINT ck_creations_created CHECK ((state IN ('adopted', 'created')) = (created <> 'null'))
+);
+
+-- Unlinked records that wait: for a person to say which belong together, or for a create to be taken.
+CREATE TABLE held_matches (
+    id text NOT NULL, -- a hash over the integration, the kind and the records
+    integration text NOT NULL,
+    kind text NOT NULL,
+    found_by text NOT NULL, -- the match key that led from one to the others
+    reason text NOT NULL,
+    records jsonb NOT NULL, -- side → [{ref, key, url}]
+    members text[] NOT NULL, -- all of their references
+    tried text NOT NULL DEFAULT '', -- what was refused: the record's version and the declaration's
+    opened_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pk_held_matches PRIMARY KEY (id),
+    CONSTRAINT ck_held_matches_kind CHECK (kind IN ('duplicate_candidate', 'refused'))
+);
+CREATE INDEX ix_held_matches_members ON held_matches USING gin (members);
+
+-- What people said of unlinked records: create a counterpart whatever was found, or leave it alone.
+CREATE TABLE match_decisions (
+    integration text NOT NULL,
+    connection text NOT NULL,
+    record_type text NOT NULL,
+    record_id text NOT NULL,
+    decision text NOT NULL,
+    by text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pk_match_decisions PRIMARY KEY (integration, connection, record_type, record_id),
+    CONSTRAINT ck_match_decisions_decision CHECK (decision IN ('create', 'ignore'))
 );
 
 -- ---------------------------------------------------------------------------------------------- alerts, audit
