@@ -27,6 +27,7 @@ from activities.failures import StepInterceptor
 from activities.matching import MatchActivities
 from activities.noting import NotingActivities
 from activities.passes import PassActivities
+from activities.polling import PollActivities
 from activities.streaming import StreamActivities
 from domain.errors import SyncError
 from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
@@ -53,7 +54,7 @@ def build_worker(accord: Accord) -> Worker:
     """The worker of one process. Python is one core per process: run one per core."""
     passes, ending = PassActivities(accord.context), EndingActivities(accord.context)
     noting, matching = NotingActivities(accord.context), MatchActivities(accord.context)
-    streaming = StreamActivities(accord.context)
+    streaming, polling = StreamActivities(accord.context), PollActivities(accord.context)
     return Worker(
         accord.temporal,
         task_queue=accord.settings.task_queue,
@@ -67,6 +68,7 @@ def build_worker(accord: Accord) -> Worker:
             noting.note_standing,
             matching.match_record,
             streaming.read_stream,
+            polling.poll_changes,
         ],
         interceptors=[StepInterceptor()],
         workflow_runner=workflow_runner(accord.settings),

@@ -16,11 +16,11 @@ from temporalio import activity
 
 from activities.context import Context
 from activities.heartbeat import say
+from activities.watching import Watched, watched
 from connectors.base import Connector, StreamBatch
 from domain.errors import LookAgain
-from domain.integration import Integration
 from domain.records import ChangeNotice, Model
-from store import alerts, audit, connections, cursors, deliveries, integrations
+from store import alerts, audit, connections, cursors, deliveries
 from store.database import Tx
 
 LEG = timedelta(minutes=5)
@@ -45,14 +45,6 @@ class Streamed(Model):
     position: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What of a connection somebody has declared: record type and scope."""
-
-    record_type: str
-    scope: str | None
-
-
 class StreamActivities:
     """Reads connections that offer a stream of changes."""
 
@@ -68,18 +60,12 @@ class StreamActivities:
         so of two readers one is refused.
         """
         connector = self.context.connections.get(asked.connection)
-        watched = await self._watched(asked.connection)
+        declared = [one for one in await watched(self.context) if one.connection == asked.connection]
         if not connector.capabilities.change_stream:
             return Streamed(outcome="ended", story=f"{asked.connection} offers no stream")
-        if not watched:
+        if not declared:
             return Streamed(outcome="ended", story=f"no integration has records of {asked.connection}")
-        return await Leg(self.context, connector, watched).read(self.leg)
-
-    async def _watched(self, connection: str) -> list[Watched]:
-        async with self.context.database.begin() as tx:
-            versions = await integrations.versions(tx)
-            rules = [await self.context.rules.at(tx, *version) for version in versions.items()]
-        return list(dict.fromkeys(_ends_on(connection, (rule.integration for rule in rules))))
+        return await Leg(self.context, connector, declared).read(self.leg)
 
 
 @dataclass(slots=True)
@@ -181,13 +167,6 @@ class Leg:
 
     def _over(self, outcome: str, story: str) -> Streamed:
         return Streamed(outcome=outcome, story=story, told=self.told, position=self.position)
-
-
-def _ends_on(connection: str, declared: Iterable[Integration]) -> Iterable[Watched]:
-    for rules in declared:
-        for end in rules.ends:
-            if end.connection == connection:
-                yield Watched(end.record_type, end.scope)
 
 
 def _is_stopping() -> bool:

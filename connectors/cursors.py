@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from domain.errors import ConfigError
+from domain.errors import ForeignCursor
 from domain.values import canonical, digest
 
 
@@ -25,15 +25,15 @@ def open_cursor(cursor: str, query: Mapping[str, Any]) -> JsonValue:
     """The position in this query.
 
     Raises:
-        ConfigError: The cursor belongs to another query, or is none.
+        ForeignCursor: The cursor belongs to another query, or is none.
     """
     try:
         sealed = json.loads(cursor)
         belongs, position = sealed["query"] == digest(query), sealed["at"]
     except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"not a cursor: {cursor[:80]!r}; start again without one") from error
+        raise ForeignCursor(f"not a cursor: {cursor[:80]!r}; start again without one") from error
     if not belongs:
-        raise ConfigError(
+        raise ForeignCursor(
             f"the cursor belongs to another query than {canonical(query)}; start again without one"
         )
     return position  # type: ignore[no-any-return] # JSON's own shape

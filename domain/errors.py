@@ -13,6 +13,7 @@ SyncError                 message, evidence (no secrets), audience
 │   └── RecordHidden      404 without proof: can't be seen, is not deleted
 └── StopIntegration       nothing of this kind can work         → brake, one alert
     ├── ConfigError
+    │   └── ForeignCursor a cursor of another query: begin anew without one
     └── MassChange
 
 Conflict, echo, nothing to do, undecided, unmapped are results, not errors.
@@ -109,6 +110,10 @@ class StopIntegration(SyncError):
 
 class ConfigError(StopIntegration):
     """The declaration, a setting or a query is wrong."""
+
+
+class ForeignCursor(ConfigError):
+    """A cursor belongs to another query, or is none: only a new beginning helps."""
 
 
 class MassChange(StopIntegration):

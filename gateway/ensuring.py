@@ -8,10 +8,11 @@ from datetime import timedelta
 import structlog
 from temporalio.common import WorkflowIDConflictPolicy
 
+from activities.watching import Watched, watched
 from domain.errors import SyncError
 from gateway.assembly import Accord
 from gateway.temporal import translated
-from store import integrations
+from workflows.poll import PollState, PollWorkflow
 from workflows.stream import StreamState, StreamWorkflow
 
 log = structlog.get_logger(__name__)
@@ -23,9 +24,12 @@ PATIENCE = timedelta(seconds=5)
 
 async def keep_running(accord: Accord) -> None:
     """Start what doesn't run, again and again. A background task of each gateway; several do no harm."""
+    renew = True  # This process may have come with other settings.
     while True:
         try:
             await ensure_streams(accord)
+            await ensure_polls(accord, renew=renew)
+            renew = False
         except SyncError as error:
             log.warning("not_ensured", reason=error.message)
         await asyncio.sleep(RHYTHM.total_seconds())
@@ -48,13 +52,49 @@ async def ensure_streams(accord: Accord, *, renew: bool = False) -> None:
             await _ensure(accord, StreamState(connection=name, system=connector.system), renew=renew)
 
 
+async def ensure_polls(accord: Accord, *, renew: bool = False) -> None:
+    """Have every query polled that a declaration needs; one that isn't needed any more ends by itself.
+
+    Args:
+        accord: This process's view of the deployment.
+        renew: Have each polled now, by the settings and declarations as they are now.
+
+    Raises:
+        SystemUnavailable: Store or Temporal doesn't answer.
+        ConfigError: A connection's settings are wrong.
+    """
+    for one in await watched(accord.context):
+        config = accord.connections.configs.get(one.connection)
+        if config is None:
+            continue
+        connector = accord.connections.get(one.connection)
+        if config.capture(stream=connector.capabilities.change_stream).polled is not None:
+            await _ensure_poll(accord, one, connector.system, renew=renew)
+
+
+def poll_id(one: Watched) -> str:
+    """The workflow that polls this query."""
+    return f"poll/{one.connection}/{one.record_type}/{one.query}"
+
+
+async def _ensure_poll(accord: Accord, one: Watched, system: str, *, renew: bool) -> None:
+    state = PollState(connection=one.connection, record_type=one.record_type, scope=one.scope, system=system)
+    with translated(accord.temporal):
+        await accord.temporal.start_workflow(
+            PollWorkflow.run,
+            state,
+            id=poll_id(one),
+            task_queue=accord.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="renew" if renew else None,
+            static_summary=f"{system}: what has changed of {one.record_type} on {one.connection}"[:200],
+            rpc_timeout=PATIENCE,
+        )
+
+
 async def _declared(accord: Accord) -> list[str]:
     """Configured connections of which an integration has records."""
-    rules = accord.context.rules
-    async with accord.database.begin() as tx:
-        versions = await integrations.versions(tx)
-        declared = [(await rules.at(tx, *version)).integration for version in versions.items()]
-    used = {end.connection for one in declared for end in one.ends}
+    used = {one.connection for one in await watched(accord.context)}
     return [name for name in accord.connections.configs if name in used]
 
 

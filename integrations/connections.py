@@ -7,6 +7,7 @@
       password: ${env:SNOW_PASSWORD}
       webhook_secrets: ["${file:/run/secrets/snow_hook}"]
       clock_bound: 2s
+      changes: {mode: both, every: 5m, freeze: [{start: "0 22 * * 5", for: 4h}]}
 
 Whatever came from `${…}`, and every text under a key that names a secret, is a `SecretStr`: it shows as `**********`
 in representations, dumps and logs, and only the connector opens it.
@@ -17,10 +18,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from domain.capture import Capture, Changes
 from domain.durations import Duration
 from domain.errors import ConfigError
 from domain.sides import Pair
@@ -46,6 +48,18 @@ class ConnectionConfig(BaseModel):
     """How wrong the system's clock may be; measured, if omitted."""
     webhook: bool = False
     """Whether deliveries of this system are accepted; on where `webhook_secrets` are set."""
+    changes: Changes = Changes()
+    """How its changes are heard of: by webhooks, by polling, by both; and how often is polled."""
+
+    @model_validator(mode="after")
+    def _can_hear(self) -> Self:
+        if self.changes.mode == "webhook" and not self.webhook:
+            raise ValueError("`changes: {mode: webhook}` needs webhook_secrets: nothing could be heard")
+        return self
+
+    def capture(self, *, stream: bool) -> Capture:
+        """By which ways its changes come; `stream`: whether the system offers them as they happen."""
+        return Capture.of(self.changes, webhook=self.webhook, stream=stream)
 
 
 OWN_KEYS = frozenset(ConnectionConfig.model_fields) - {"name", "settings"}

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import Interval, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Interval, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from domain.records import ChangeNotice
 from store.database import Tx
@@ -33,13 +34,32 @@ class DeliveryRow:
 
 ROW = TypeAdapter(DeliveryRow)
 
+Said: TypeAlias = tuple[str, str, bool]
+"""Record, version, and whether it was deleted."""
+
 _new = insert(deliveries)
-KEEP = _new.on_conflict_do_update(
+KEEP_MANY = _new.on_conflict_do_update(
     index_elements=["connection", "delivery_id"],
     index_where=deliveries.c.delivery_id.is_not(None),
     set_={"notices": _new.excluded.notices, "signalled_at": _new.excluded.signalled_at},
     where=deliveries.c.signalled_at.is_(None),
-).returning(deliveries.c.id)
+)
+KEEP = KEEP_MANY.returning(deliveries.c.id)
+
+LAST = (
+    select(deliveries.c.received_at)
+    .where(deliveries.c.connection == bindparam("connection"))
+    .order_by(deliveries.c.id.desc())
+    .limit(1)
+)
+
+_id, _version = (deliveries.c.notices[path].astext for path in (("0", "ref", "id"), ("0", "version")))
+SIGNALLED = select(deliveries.c.notices[0]).where(
+    deliveries.c.connection == bindparam("connection"),
+    _id == func.any(bindparam("ids", type_=ARRAY(Text))),
+    _version == func.any(bindparam("versions", type_=ARRAY(Text))),
+    deliveries.c.signalled_at.is_not(None),
+)
 
 MARK = (
     update(deliveries)
@@ -71,14 +91,66 @@ async def keep(
 
     None if this delivery was signalled before. One that was kept but not signalled yet has its number again.
     """
-    values = {
+    values = _row(connection, delivery_id, notices, signalled=concerns_nobody)
+    kept: int | None = await tx.scalar(KEEP, values)
+    return kept
+
+
+def _row(
+    connection: str, delivery_id: str | None, notices: Sequence[ChangeNotice], *, signalled: bool = False
+) -> dict[str, Any]:
+    return {
         "connection": connection,
         "delivery_id": delivery_id,
         "notices": [notice.model_dump(mode="json") for notice in notices],
-        "signalled_at": datetime.now(UTC) if concerns_nobody else None,
+        "signalled_at": datetime.now(UTC) if signalled else None,
     }
-    kept: int | None = await tx.scalar(KEEP, values)
-    return kept
+
+
+async def keep_each(tx: Tx, connection: str, notices: Sequence[ChangeNotice]) -> int:
+    """Keep notices as deliveries of their own, but for versions that were signalled already, whoever told; how many.
+
+    A notice without a version is always kept: nothing shows whether it was heard of.
+    """
+    known = await _signalled(tx, connection, [notice for notice in notices if notice.version is not None])
+    fresh = {
+        _name(notice) or str(n): notice for n, notice in enumerate(notices) if _said(notice) not in known
+    }
+    rows = [_row(connection, _name(notice), [notice]) for notice in fresh.values()]
+    if rows:
+        await tx.execute(KEEP_MANY, rows)
+    return len(rows)
+
+
+async def _signalled(tx: Tx, connection: str, notices: Sequence[ChangeNotice]) -> set[Said | None]:
+    if not notices:
+        return set()
+    asked = {
+        "connection": connection,
+        "ids": [notice.ref.id for notice in notices],
+        "versions": [notice.version for notice in notices],
+    }
+    return {_said(ChangeNotice.model_validate(found)) for found in await tx.scalars(SIGNALLED, asked)}
+
+
+def _said(notice: ChangeNotice) -> Said | None:
+    """What a notice says, whoever brought it; None where it names no version."""
+    if notice.version is None:
+        return None
+    return str(notice.ref), notice.version, notice.kind == "deleted"
+
+
+def _name(notice: ChangeNotice) -> str | None:
+    """The delivery id of a notice that was found, not sent: equal for the same version of the same record."""
+    if notice.version is None:
+        return None
+    kind = "/deleted" if notice.kind == "deleted" else ""
+    return f"found/{notice.ref.record_type}/{notice.ref.id}@{notice.version}{kind}"
+
+
+async def last_heard(tx: Tx, connection: str) -> datetime | None:
+    """When this connection's changes were last heard of, by whatever way; None if never."""
+    return await tx.scalar(LAST, {"connection": connection})
 
 
 async def mark_signalled(tx: Tx, ids: Sequence[int]) -> None:

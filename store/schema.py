@@ -110,6 +110,7 @@ cursors = Table(
     _text("query"),
     _text("cursor"),
     _now("moved_at"),
+    _optional("caught_up_at", Instant),
     PrimaryKeyConstraint("connection", "record_type", "query"),
 )
 
@@ -387,6 +388,13 @@ deliveries = Table(
         "delivery_id",
         unique=True,
         postgresql_where=text("delivery_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_version",
+        "connection",
+        text("(notices #>> '{0,ref,id}')"),
+        text("(notices #>> '{0,version}')"),
+        postgresql_where=text("notices #>> '{0,version}' IS NOT NULL"),
     ),
     Index("ix_deliveries_unsignalled", "received_at", postgresql_where=text("signalled_at IS NULL")),
 )

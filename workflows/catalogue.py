@@ -10,6 +10,7 @@ from types import ModuleType
 import workflows
 from workflows.match import MatchWorkflow
 from workflows.pair import PairLoop
+from workflows.poll import PollWorkflow
 from workflows.stream import StreamWorkflow
 
 
@@ -21,7 +22,7 @@ def pair_workflows() -> dict[str, type[PairLoop]]:
 
 def all_workflows() -> list[type]:
     """What a worker registers."""
-    return [*pair_workflows().values(), MatchWorkflow, StreamWorkflow]
+    return [*pair_workflows().values(), MatchWorkflow, PollWorkflow, StreamWorkflow]
 
 
 def _defined_in(module: ModuleType) -> Iterator[type[PairLoop]]:

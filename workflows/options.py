@@ -39,6 +39,9 @@ STREAM: dict[str, Any] = {
 """Reading a stream: a leg takes five minutes, a batch in it may be a transaction of millions. No end to its tries: an
 outage of hours is one activity that waits, and costs no history."""
 
+POLL: dict[str, Any] = {**STREAM, "start_to_close_timeout": timedelta(minutes=10)}
+"""A round of polling: two minutes of pages, one request of which may be slow. Tried without end, as a stream is."""
+
 CHANGE = Priority(priority_key=3)
 DECISION = Priority(priority_key=1)
 """What a person decided overtakes changes and backfill."""

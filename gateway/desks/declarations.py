@@ -17,7 +17,7 @@ from gateway.answers import AppliedShown
 from gateway.declarations import Declaration
 from gateway.desks.controls import ControlDesk
 from gateway.desks.desk import Desk
-from gateway.ensuring import ensure_streams
+from gateway.ensuring import ensure_polls, ensure_streams
 from integrations.check import NOT_ASKED, check
 from integrations.findings import Finding, SystemFacts, error, warning
 from store import audit, integrations
@@ -51,6 +51,7 @@ class DeclarationDesk:
                 await audit.append(tx, by, "apply", integration=rules.name, version=version)
         with suppress(SystemUnavailable):  # a gateway does it within a minute
             await ensure_streams(self.desk.accord, renew=is_new)
+            await ensure_polls(self.desk.accord, renew=is_new)
         woken = await ControlDesk(self.desk).wake(rules.name, f"version {version}") if now else 0
         return AppliedShown(integration=rules.name, version=version, is_new=is_new, woken=woken)
 

@@ -101,6 +101,7 @@ def _connections(
             "user": USER,
             "webhook_secrets": [SECRET],
             "clock_bound": "1s",
+            "changes": {"mode": "webhook"},
             "capabilities": dict(capabilities),
         }
         for system in systems

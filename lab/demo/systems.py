@@ -127,6 +127,7 @@ def write_connections(urls: Mapping[Name, str], var: Path) -> Path:
             "url": urls[name],
             "webhook_secrets": [WEBHOOK_SECRET],
             "clock_bound": CLOCK_BOUND,
+            "changes": {"mode": "both", "every": "2m"},
             **system.connection,
         }
         for name, system in SYSTEMS.items()

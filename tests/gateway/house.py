@@ -19,6 +19,7 @@ from temporalio.api.enums.v1 import EventType
 from connectors.memory.connector import MemoryConnector
 from connectors.registry import Connections
 from connectors.signatures import sign
+from domain.capture import Changes
 from domain.records import ChangeNotice
 from domain.sides import SIDES, Pair, Side
 from gateway.app import build_app
@@ -33,6 +34,8 @@ from tests.activities.world import NAME, NAMES, World, declaration, make_world
 from worker import build_worker
 
 SECRET = "s3cret"
+BY_WEBHOOK = Changes(mode="webhook")
+"""So that nothing else tells of a change."""
 NOWHERE = "127.0.0.1:1"
 """Nothing listens there."""
 
@@ -110,19 +113,22 @@ async def a_house(
     source: str | None = None,
     *,
     settings: Pair[dict[str, Any]] | None = None,
+    changes: Changes = BY_WEBHOOK,
 ) -> AsyncIterator[House]:
     """A deployment with one declaration applied and a worker at work; no pair yet."""
     given = settings or Pair({}, {})
     world = make_world(database, given.map(lambda words: {"webhook_secrets": [SECRET], **words}))
     await world.declare(source or declaration())
-    async with _accord(world, temporal) as accord, build_worker(accord):
+    async with _accord(world, temporal, changes) as accord, build_worker(accord):
         yield House(world, accord, Operations(accord))
 
 
 @asynccontextmanager
-async def _accord(world: World, temporal: str) -> AsyncIterator[Accord]:
+async def _accord(world: World, temporal: str, changes: Changes) -> AsyncIterator[Accord]:
     opened: dict[str, MemoryConnector] = {NAMES[side]: world.connectors[side] for side in SIDES}
-    configs = {name: ConnectionConfig(name=name, system="memory", webhook=True) for name in NAMES}
+    configs = {
+        name: ConnectionConfig(name=name, system="memory", webhook=True, changes=changes) for name in NAMES
+    }
     connections = Connections(configs, open=lambda config: opened[config.name])
     settings = Settings(
         database_url=SecretStr("postgresql://in-the-context"),

@@ -109,3 +109,30 @@ def test_deliveries_are_accepted_where_a_webhook_secret_is_set() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gone\.yaml: can't be read"):
         load_connections(tmp_path / "gone.yaml")
+
+
+def test_how_changes_are_heard_of_is_read() -> None:
+    written = "jira: {system: jira, url: x, webhook_secrets: [s], changes: {every: 10m, freeze: [{start: '0 22 * * 5', for: 4h}]}}"
+    capture = parse_connections(written)["jira"].capture(stream=False)
+    assert capture.polled is not None
+    assert (capture.ways, capture.exposure(timedelta(minutes=1))) == (
+        "webhook, poll every 10m",
+        timedelta(hours=4, minutes=12),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ("{every: 5m, cron: '* * * * *'}", "exclude each other"),
+        ("{cron: daily}", "no crontab line"),
+        ("{mode: webhook}", "needs webhook_secrets"),
+        ("{evry: 5m}", "evry"),
+        ("{mode: pol}", "`poll`"),
+        ("{every: 300}", "needs a unit"),
+    ],
+)
+def test_a_mistake_in_how_changes_are_heard_of_is_named_with_its_line(changes: str, says: str) -> None:
+    told = mistakes(f"jira:\n  system: jira\n  changes: {changes}")
+    assert says in told
+    assert "connections.yaml:" in told

@@ -43,6 +43,7 @@ class Stage:
                 "user": USER,
                 "webhook_secrets": [SECRET],
                 "clock_bound": f"{bound[side]:f}s",
+                "changes": {"mode": "webhook"},
             }
             for side in SIDES
         }

@@ -46,6 +46,7 @@ CREATE TABLE cursors (
     query text NOT NULL, -- a cursor means nothing to another query
     cursor text NOT NULL,
     moved_at timestamptz NOT NULL DEFAULT now(),
+    caught_up_at timestamptz, -- when a poll last came to the end of its query; null while the first one is on its way
     CONSTRAINT pk_cursors PRIMARY KEY (connection, record_type, query)
 );
 
@@ -341,6 +342,9 @@ CREATE TABLE deliveries (
     CONSTRAINT pk_deliveries PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX uq_deliveries_delivery_id ON deliveries (connection, delivery_id) WHERE delivery_id IS NOT NULL;
+-- Whether a version was heard of already: a poll then leaves alone what a webhook has told.
+CREATE INDEX ix_deliveries_version ON deliveries (connection, (notices #>> '{0,ref,id}'), (notices #>> '{0,version}'))
+    WHERE notices #>> '{0,version}' IS NOT NULL;
 CREATE INDEX ix_deliveries_unsignalled ON deliveries (received_at) WHERE signalled_at IS NULL;
 
 CREATE TABLE creations (
