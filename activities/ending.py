@@ -19,6 +19,7 @@ from activities.standing import make_standing
 from connectors.base import Connector
 from domain.deletion import DeleteVerdict, Loss, archived, decide_delete, is_archived
 from domain.errors import RecordGone, RecordHidden
+from domain.leaving import merged_line
 from domain.records import Evidence, Gone, Snapshot
 from domain.recreating import new_baselines
 from domain.sides import SIDES, Pair, Side
@@ -82,15 +83,21 @@ class EndingActivities:
             story = f"the link has ended: {found.pair.link_reason}"
             return Ended(outcome="detached", story=story, standing=ENDED)
         if not asked.gone:
-            return await self._unlink(found, asked)
+            return await self._unlink(found, rules, asked)
         return await self._follow_policy(found, rules, asked)
 
-    async def _unlink(self, found: PairWork, asked: EndInput) -> Ended:
+    async def _unlink(self, found: PairWork, rules: Rules, asked: EndInput) -> Ended:
         story = f"{asked.reason} by {asked.by or 'an operator'}"
         async with self.context.database.begin() as tx:
             await audit.append(
                 tx, asked.by or "operator", "unlink", pair_id=found.pair.id, reason=asked.reason
             )
+            pair = named(asked.pair, found, self.context.connectors(rules.integration))
+            lines = [
+                merged_line(found.pair.id, side, into, Pair(*pair.keys), Pair(*pair.systems))
+                for side, into in asked.merged.items()
+            ]
+            await conflicts.append(tx, found.pair.id, found.pair.integration, rules.version, lines)
             await _close(tx, found, "detached", story)
         return Ended(outcome="detached", story=story, standing=ENDED)
 

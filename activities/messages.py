@@ -121,7 +121,10 @@ class DetectInput(Model):
 class Assessed(Model):
     """What detect found. A plan, if there is one, is already on record."""
 
-    outcome: Literal["in_step", "plan", "conflicts", "gone", "unreachable", "stopped", "ended"]
+    outcome: Literal[
+        "in_step", "plan", "conflicts", "gone", "unreachable", "stopped", "ended", "leaves", "outside"
+    ]
+    """leaves: the link is to end though both records are there; outside: nothing flows until a record is back in scope."""
     story: str
     snapshots: tuple[int, int] | None = None
     contested: tuple[ContestedField, ...] = ()
@@ -133,6 +136,8 @@ class Assessed(Model):
     """Tombstones: those records get no further request."""
     missing: dict[Side, AwareDatetime] = Field(default_factory=dict)
     """As in the input, after this look."""
+    merged: dict[Side, str] = Field(default_factory=dict)
+    """Into which record a side was merged by its system."""
     retry_in: timedelta | None = None
     look_again: bool = False
     """An older plan comes first: what changed beside it is for the next pass."""
@@ -180,6 +185,8 @@ class EndInput(Model):
     pair: PairRef
     gone: dict[Side, Gone] = Field(default_factory=dict)
     """Tombstones; empty where an operator unlinks."""
+    merged: dict[Side, str] = Field(default_factory=dict)
+    """Into which record a side was merged by its system."""
     reason: str = ""
     by: str = ""
     decisions: tuple[Decision, ...] = ()

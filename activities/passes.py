@@ -37,6 +37,7 @@ from activities.saying import (
     say_stopped,
     say_unreachable,
 )
+from activities.scoping import Leaver
 from activities.writing import PlanWriter
 from domain.engine import assess, decide
 from domain.errors import StopRecord
@@ -72,18 +73,24 @@ class PassActivities:
         stop = found.brake or found.pair.quarantine or ""
         if stop and (found.brake or not asked.notices or asked.gone):
             return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
+        return await self._look(asked, pair, rules, found, stop)
+
+    async def _look(
+        self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, stop: str
+    ) -> Assessed:
+        """Read both ends. `stop` says why the pair is in quarantine, out of which only a person's edit leads here."""
         refs = found.pair.ends.map(lambda end: end.ref)
         seen = await read_ends(refs, self.context.connections, asked.gone)
         if any(isinstance(one, Unseen) for one in seen):
             return await self._weigh(asked, pair, rules, found, seen)
-        if isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot):
-            read = Pair(seen.a, seen.b)
-            live = await lifted(self.context, rules.integration, found, read) if stop else found
-            if live is None:
-                return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
-            look = make_look(self.context, asked.pair, live, rules, read)
-            return await self._compare(look)
-        return say_gone(pair, rules, found, seen)
+        if not (isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot)):
+            return say_gone(pair, rules, found, seen)
+        read = Pair(seen.a, seen.b)
+        live = await lifted(self.context, rules.integration, found, read) if stop else found
+        if live is None:
+            return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
+        left = await Leaver(self.context, pair, live, rules, read).leaves()
+        return left or await self._compare(make_look(self.context, asked.pair, live, rules, read))
 
     async def _weigh(
         self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]

@@ -50,6 +50,8 @@ class Capabilities(Model):
     """How a deletion shows: any of event, flag, status_410. A bare 404 never counts."""
     transitions: frozenset[str] = frozenset()
     """Native fields that are walked through a workflow instead of set."""
+    merges: bool = False
+    """A record that was merged into another one says so (`Snapshot.merged_into`)."""
     change_stream: bool = False
     """`stream_changes` tells of changes as they happen."""
 
@@ -156,6 +158,11 @@ class Connector(ABC):
         Raises:
             ConfigError: The scope is refused, or the cursor belongs to another query.
         """
+
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        """Whether the record as read lies in the scope; None where only a query could tell. Sends nothing."""
+        del snapshot, scope
+        return None
 
     async def history(self, ref: RecordRef, since: Snapshot | None = None) -> list[FieldVersion]:
         """Changes of the record's fields after `since` (all, if None), oldest first.

@@ -49,6 +49,7 @@ class LogKind(StrEnum):
     DELETE = "delete"
     DELETE_VS_EDIT = "delete_vs_edit"
     DUPLICATE_CANDIDATE = "duplicate_candidate"
+    MERGED = "merged"  # the system merged the record into another one: this link ends
     TAKEN_BACK = "taken_back"  # a merge that one side finally refused
 
 

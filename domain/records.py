@@ -74,6 +74,8 @@ class Snapshot(Model):
     marker: str | None = None
     """Our link id as found on the record (correlation id), if it carries one."""
     url: str | None = None
+    merged_into: str | None = None
+    """Id of the record into which this one was merged, where the system tells (capability `merges`)."""
 
     def value(self, field: str) -> Value:
         """What the field holds; MISSING if the system has no such field."""

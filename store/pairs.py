@@ -46,6 +46,8 @@ class EndRow:
     key: str
     """What people call it, as last seen."""
     url: str | None = None
+    outside_since: datetime | None = None
+    """Since when it has been out of the integration's scope; None while it isn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ END = built(
     ),
     key=pair_ends.c.key,
     url=pair_ends.c.url,
+    outside_since=pair_ends.c.outside_since,
 )
 PAIR = whole(pairs).op("||")(built(ends=keyed(pair_ends.c.side, END, pair_ends.c.pair_id == pairs.c.id)))
 
@@ -129,6 +132,7 @@ MOVE_END = (
         key=bindparam("to_key"),
         url=bindparam("to_url"),
         snapshot_id=null(),
+        outside_since=null(),
     )
 )
 
@@ -250,6 +254,13 @@ async def set_state(
     """Say how the pair stands, for lists; `passed` if a whole pass has just found it so."""
     values = {"pair": pair_id, "states": list(states), "sentence": waits_for, "passed": passed}
     await tx.execute(SET_STATE, values)
+
+
+async def set_outside(tx: Tx, pair_id: str, side: Side, *, is_outside: bool) -> None:
+    """Note that a record has left its scope, or is back."""
+    where = pair_ends.c.pair_id == pair_id, pair_ends.c.side == side.value
+    since = func.now() if is_outside else None
+    await tx.execute(update(pair_ends).where(*where).values(outside_since=since))
 
 
 async def set_paused(tx: Tx, pair_id: str, *, paused: bool) -> None:

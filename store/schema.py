@@ -162,6 +162,7 @@ pair_ends = Table(
     _optional("url"),
     _defaulted("active", Boolean),
     _optional("snapshot_id", BigInteger),
+    _optional("outside_since", Instant),
     PrimaryKeyConstraint("pair_id", "side"),
     _of_pair(),
     ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),

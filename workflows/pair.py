@@ -46,6 +46,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.state import ApproveSignal, Deadline, OperatorSignal, OverrideSignal, PairState, Taken
 
 
+COMPARED = {"in_step", "plan", "conflicts"}
+"""What detect says where it has compared both records."""
+
+
 class PairLoop:
     """Everything but the entry point: messages and hooks are inherited, only `run` must be restated."""
 
@@ -236,19 +240,8 @@ class PairLoop:
     async def _pass(self, taken: Taken) -> str | None:
         """Detect, resolve, apply. Returns the ending sentence if the link ended."""
         found = await self._detect(taken)
-        if found.outcome == "ended":
-            return found.story
-        if found.outcome == "gone":
-            return await self._end(
-                EndInput(pair=self.state.pair, gone=found.gone, decisions=tuple(taken.decisions))
-            )
-        if found.outcome == "unreachable":
-            self.state.put_back(taken)
-            self._back_off(found.story, at_least=found.retry_in)
-            return None
-        if found.outcome == "stopped":
-            self.state.put_back(taken)
-            return None
+        if found.outcome not in COMPARED:
+            return await self._not_compared(found, taken)
         self.state.failures, self.state.lost = 0, set()
         if found.look_again:
             self.state.look_everywhere(found.story)
@@ -258,6 +251,30 @@ class PairLoop:
             await self._apply(plan_id, found, resolved)
         if resolved is not None:
             await self._tell_reviewers(resolved.opened, resolved.decisions)
+        return None
+
+    async def _not_compared(self, found: Assessed, taken: Taken) -> str | None:
+        """Detect had nothing to compare: a record is gone, hidden or elsewhere, or the pair stands still."""
+        match found.outcome:
+            case "ended":
+                return found.story
+            case "gone":
+                decisions = tuple(taken.decisions)
+                return await self._end(EndInput(pair=self.state.pair, gone=found.gone, decisions=decisions))
+            case "leaves":
+                by = "the system" if found.merged else "scope_left: detach"
+                pair = self.state.pair
+                return await self._end(EndInput(pair=pair, merged=found.merged, reason=found.story, by=by))
+            case "unreachable":
+                self.state.put_back(taken)
+                self._back_off(found.story, at_least=found.retry_in)
+            case "outside" if not taken.decisions:
+                pass  # what is heard next brings the next look
+            case "outside":
+                self.state.put_back(taken)
+                self.state.retry_at = workflow.now() + options.BACK_OFF[-1]
+            case _:
+                self.state.put_back(taken)
         return None
 
     def _interrupt(self) -> None:

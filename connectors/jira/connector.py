@@ -86,6 +86,9 @@ class JiraConnector(Connector):
         found = await self._search(record_type, self.marking.as_fields(marker), None, BATCH)
         return [snapshot for snapshot in found if snapshot.marker == marker]
 
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return jql.names_project_of(scope, snapshot.key)
+
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
     ) -> ChangePage:

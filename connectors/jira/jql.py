@@ -16,6 +16,7 @@ from domain.errors import ConfigError
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
+PROJECT = re.compile(r'\s*project\s*=\s*"?([A-Z][A-Z0-9_]+)"?\s*')
 EMPTY: tuple[JsonValue, ...] = (None, "", [])
 
 
@@ -94,6 +95,15 @@ def bracket(scope: str) -> str:
     if '"' in bare or "'" in bare or not is_balanced(bare):
         raise ConfigError(f"scope {scope!r}: a quote or bracket has no partner")
     return f"({scope})"
+
+
+def names_project_of(scope: str, key: str) -> bool | None:
+    """Whether an issue with this key lies in a scope that names one project by its key and nothing else; None if unsure.
+
+    Keys of projects are in capitals; what isn't may be the project's name.
+    """
+    found = PROJECT.fullmatch(scope)
+    return None if found is None else key.rpartition("-")[0] == found[1]
 
 
 def is_balanced(text: str) -> bool:

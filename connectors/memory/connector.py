@@ -98,6 +98,9 @@ class MemoryConnector(Connector):
             [self._notice(record) for record in page], seal_cursor(query, last), len(rest) > len(page)
         )
 
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return is_within(snapshot.fields, parse_scope(scope))
+
     async def history(self, ref: RecordRef, since: Snapshot | None = None) -> list[FieldVersion]:
         if not self.capabilities.change_history:
             return []
@@ -221,6 +224,7 @@ class MemoryConnector(Connector):
             modified_by=record.modified_by,
             changes=last,
             marker=record.marker,
+            merged_into=record.merged_into,
         )
 
     def _result(self, record: MemoryRecord) -> WriteResult:

@@ -42,5 +42,6 @@ class MemorySettings(ConnectionSettings):
             creates_with_marker=True,
             granularity=self.granularity,
             index_lag=self.index_lag,
+            merges=True,
             deletes=frozenset({"event", "flag"}) if self.tells_deletions else frozenset({"event"}),
         )

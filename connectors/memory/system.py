@@ -35,6 +35,7 @@ class MemoryRecord:
     """True time of the last save; the index lags behind it."""
     marker: str | None = None
     deleted: bool = False
+    merged_into: str | None = None
     history: list[FieldVersion] = field(default_factory=list)
 
     @property
@@ -117,6 +118,11 @@ class MemorySystem:
         record.deleted = True
         self._save(record, {}, author, "deleted")
         return record
+
+    def merge(self, record_id: str, into: str, author: Author = SOMEBODY) -> MemoryRecord:
+        """Close the record as a duplicate of another one."""
+        self.records[record_id].merged_into = into
+        return self.edit(record_id, {"status": f"merged into {into}"}, author)
 
     def set_marker(self, record_id: str, marker: str) -> None:
         """Not a change of any field: no version."""

@@ -60,7 +60,7 @@ from connectors.pagerduty.writing import (
     shaped,
 )
 from connectors.refusals import Aim
-from connectors.scopes import parse_scope
+from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
 from domain.errors import ConfigError, RecordHidden, RecordRejected
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
@@ -108,6 +108,9 @@ class PagerDutyConnector(Connector):
     async def find_marked(self, record_type: str, marker: str) -> list[Snapshot]:
         """By the incident key alone: no list can be filtered by a custom field."""
         return await self.find(record_type, {"incident_key": marker}, limit=SCANNED)
+
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return is_within(snapshot.fields, _scope(scope))
 
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
@@ -211,7 +214,9 @@ class PagerDutyConnector(Connector):
 
     # ------------------------------------------------------------------------------------------ reading, within
     def _snapshot(self, incident: Incident, custom: Mapping[str, JsonValue]) -> Snapshot:
-        return snapshot_of(self.connection, incident, custom, self.settings.marker_field)
+        told = incident.merged_into() if self.settings.merges else None
+        found = snapshot_of(self.connection, incident, custom, self.settings.marker_field)
+        return found.model_copy(update={"merged_into": told})
 
     async def _custom(self, ref: RecordRef) -> dict[str, JsonValue]:
         """The custom fields that the settings name."""

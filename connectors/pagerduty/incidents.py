@@ -16,6 +16,7 @@ from domain.records import RecordRef, Snapshot
 from domain.values import digest
 
 RECORD_TYPE: Final = "incident"
+MERGED: Final = "merge_resolve_reason"
 CUSTOM: Final = "custom_fields."
 """Prefix of a custom field's native name."""
 
@@ -59,6 +60,13 @@ class IncidentType(BaseModel):
     name: str | None = None
 
 
+class ResolveReason(BaseModel):
+    """Why it is resolved; not said for most."""
+
+    type: str | None = None
+    incident: Reference | None = None
+
+
 class Body(BaseModel):
     details: JsonValue = None
 
@@ -81,6 +89,7 @@ class Incident(BaseModel, extra="allow"):
     assignments: list[Assignment] = Field(default_factory=list)
     teams: list[Reference] = Field(default_factory=list)
     incident_type: IncidentType | None = None
+    resolve_reason: ResolveReason | None = None
     body: Body | None = None
 
     def natural(self) -> dict[str, JsonValue]:
@@ -96,6 +105,11 @@ class Incident(BaseModel, extra="allow"):
             "incident_type": self.incident_type.name if self.incident_type else None,
             **({"details": self.body.details} if self.body else {}),
         }
+
+    def merged_into(self) -> str | None:
+        """Id of the incident into which this one was merged: that resolves it."""
+        reason = self.resolve_reason
+        return reason.incident.id if reason and reason.type == MERGED and reason.incident else None
 
     def modifier(self) -> str | None:
         """Who made the last change; None unless it was the last change of status, for no other is told."""

@@ -26,6 +26,8 @@ class PagerDutySettings(HttpSettings):
     """Names of the custom fields to read: an incident doesn't carry them, so any costs one request per read."""
     marker_field: str | None = None
     """Custom field that carries the marker of incidents which were linked, not created, by us."""
+    merges: bool = False
+    """Whether an incident that was merged into another says so by `resolve_reason`. Not proved on a real account."""
     priority_logged: bool = False
     """Whether the log tells each change of the priority. Not proved on a real account."""
     backfill: Duration = Field(default=timedelta(days=180), le=timedelta(days=180))

@@ -97,6 +97,9 @@ class PlainConnector(Connector):
         notices = [self._notice(record_type, changed) for changed in within]
         return ChangePage(notices, seal_cursor(query, feed.cursor), feed.more)
 
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return is_within(snapshot.fields, parse_scope(scope))
+
     async def history(self, ref: RecordRef, since: Snapshot | None = None) -> list[FieldVersion]:
         if not (await self._known_switches()).history:
             return []
@@ -254,7 +257,8 @@ class PlainConnector(Connector):
         return path_of("records", ref.record_type, ref.id)
 
     def _snapshot(self, record_type: str, record: Record) -> Snapshot:
-        return record.snapshot(self.connection, record_type, self._settings.marker_field, self._is_ours)
+        marker, merged = self._settings.marker_field, self._settings.merged_field
+        return record.snapshot(self.connection, record_type, self._is_ours, marker=marker, merged=merged)
 
     def _notice(self, record_type: str, changed: Changed) -> ChangeNotice:
         return ChangeNotice(

@@ -38,8 +38,10 @@ class Record(BaseModel):
             return self.version
         return digest(self.version, str(self.modified_at), self.fields)
 
-    def snapshot(self, connection: str, record_type: str, marker_field: str, is_ours: IsOurs) -> Snapshot:
-        marker = self.fields.get(marker_field)
+    def snapshot(
+        self, connection: str, record_type: str, is_ours: IsOurs, *, marker: str, merged: str
+    ) -> Snapshot:
+        """`marker` and `merged` name the fields that hold our link id and the record this one was merged into."""
         return Snapshot(
             ref=RecordRef(connection=connection, record_type=record_type, id=self.id),
             key=self.key,
@@ -49,13 +51,18 @@ class Record(BaseModel):
             modified_at=self.modified_at,
             modified_by=self.modified_by,
             changes={name: self._last_change(name, stamp, is_ours) for name, stamp in self.stamps.items()},
-            marker=marker if isinstance(marker, str) else None,
+            marker=_text(self.fields.get(marker)),
+            merged_into=_text(self.fields.get(merged)) or None,
             url=self.url,
         )
 
     def _last_change(self, name: str, stamp: Stamp, is_ours: IsOurs) -> FieldVersion:
         origin = Origin.ACCORD if is_ours(stamp.by, None) else Origin.UNKNOWN
         return FieldVersion(field=name, value=self.fields.get(name), at=stamp.at, by=stamp.by, origin=origin)
+
+
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 class Records(BaseModel):

@@ -29,6 +29,8 @@ class PlainSettings(HttpSettings):
     """The account behind the token, so that our writes are known even where they carry no marker."""
     marker_field: str = "correlation_id"
     """The field that carries our link id, to be found again by a search."""
+    merged_field: str = "merged_into"
+    """The field that holds the id of the record into which this one was merged; empty on all others."""
     tells_deletions: bool = True
     """A deleted record answers 410. Set it to false for a system that answers 404 to everything it doesn't show."""
     capabilities: DeclaredSwitches = DeclaredSwitches()
@@ -63,5 +65,6 @@ class Switches(BaseModel):
             creates_with_marker=True,
             granularity=max(self.granularity, timedelta(milliseconds=1)),
             index_lag=self.search_lag,
+            merges=True,
             deletes=frozenset({"event", "status_410"} if self.tells_deletions else {"event"}),
         )

@@ -22,7 +22,7 @@ from connectors.servicenow.audit import Audit
 from connectors.servicenow.auth import ClientCredentials
 from connectors.servicenow.dialect import DIALECT
 from connectors.servicenow.dictionary import Dictionary
-from connectors.servicenow.encoded_query import check_column, is_any_of, join, may_equal
+from connectors.servicenow.encoded_query import check_column, holds_plainly, is_any_of, join, may_equal
 from connectors.servicenow.feed import Feed, Position
 from connectors.servicenow.rows import Row, columns, count_of, snapshot_of, values_of, version_of
 from connectors.servicenow.settings import ServiceNowSettings
@@ -109,6 +109,9 @@ class ServiceNowConnector(Connector):
 
     async def find_marked(self, record_type: str, marker: str) -> list[Snapshot]:
         return await self.find(record_type, {self._settings.marker_field: marker})
+
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return holds_plainly(scope, snapshot.fields)
 
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
@@ -223,11 +226,14 @@ class ServiceNowConnector(Connector):
     def _columns(self, table: str, also: Mapping[str, Any] | None = None) -> str | None:
         """`sysparm_fields` for a read of this table; every column, unless the settings name some."""
         wanted = self._settings.fields.get(table)
-        return columns(wanted and [*wanted, self._settings.marker_field, *(also or ())])
+        always = [self._settings.marker_field, *filter(None, [self._settings.merged_field])]
+        return columns(wanted and [*wanted, *always, *(also or ())])
 
     def _snapshot(self, table: str, row: Row) -> Snapshot:
         ref = RecordRef(connection=self.connection, record_type=table, id=str(row["sys_id"]))
-        return snapshot_of(row, ref, marker_field=self._settings.marker_field, instance=self._settings.url)
+        found = snapshot_of(row, ref, marker_field=self._settings.marker_field, instance=self._settings.url)
+        merged = found.fields.get(self._settings.merged_field) if self._settings.merged_field else None
+        return found.model_copy(update={"merged_into": merged}) if merged else found
 
     def _notice(self, table: str, row: Row) -> ChangeNotice:
         ref = RecordRef(connection=self.connection, record_type=table, id=str(row["sys_id"]))

@@ -10,7 +10,7 @@ Source: ServiceNow documentation, "Table API" and "Encoded query strings".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
@@ -22,6 +22,9 @@ OPERATOR = re.compile(
     r"!=|>=|<=|=|>|<|NOT IN|IN|NOT LIKE|LIKE|STARTSWITH|ENDSWITH|ISEMPTY|ISNOTEMPTY|BETWEEN|SAMEAS|NSAMEAS|DYNAMIC|ON"
 )
 
+PLAIN = re.compile(r"([a-z][a-z0-9_]*)=([^=<>!]+)")
+SYS_ID = re.compile(r"[0-9a-f]{32}")
+UNREAD: list[JsonValue] = []
 UNSAFE = re.compile(r"\^|javascript:", re.IGNORECASE)
 
 
@@ -69,6 +72,23 @@ def scope_columns(scope: str) -> set[str]:
         ConfigError: A part is none that we know, or would break out of the query around it (`^NQ`, `ORDERBY`).
     """
     return {_condition_column(scope, part) for part in re.split(r"\^OR|\^", scope)}
+
+
+def holds_plainly(scope: str, fields: Mapping[str, JsonValue]) -> bool | None:
+    """Whether a row with these fields meets the scope; None unless it is made of `column=value` only, all of them read.
+
+    Equality ignores case, as on the instance. A reference holds an id, and may be asked for by a name: that isn't plain.
+    """
+    verdicts = []
+    for part in scope.split("^"):
+        plain = PLAIN.fullmatch(part)
+        if plain is None or isinstance(shown := fields.get(plain[1], UNREAD), dict | list):
+            return None
+        wanted, held = plain[2].lower(), "" if shown is None else str(shown).lower()
+        if SYS_ID.fullmatch(held) and not SYS_ID.fullmatch(wanted):
+            return None
+        verdicts.append(held == wanted)
+    return all(verdicts)
 
 
 def _condition_column(scope: str, part: str) -> str:

@@ -26,6 +26,9 @@ class ServiceNowSettings(HttpSettings):
     """Table → the columns to read; all of them for a table that isn't named."""
     marker_field: str = "correlation_id"
     """Column that carries our link id."""
+    merged_field: str | None = None
+    """Column that holds the sys_id of the record of which this one is a duplicate (`duplicate_of`, or the instance's own).
+    ServiceNow has none for every table, so nothing is taken for a merge unless it is named."""
     audited: bool | None = None
     """Whether the tables are audited and `sys_audit` may be read. None: found out from the first record with edits."""
     overlap: Duration = timedelta(seconds=2)
@@ -45,6 +48,7 @@ class ServiceNowSettings(HttpSettings):
         return Capabilities(
             change_history=is_audited,
             write_marker=True,
+            merges=self.merged_field is not None,
             version_exact=True,
             sequence=True,
             creates_with_marker=True,

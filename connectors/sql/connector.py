@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connectors.base import ChangePage, ClockReading, Connector, StreamBatch, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
 from connectors.refusals import Aim, Call
-from connectors.scopes import parse_scope
+from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
 from connectors.sql.choices import choices
 from connectors.sql.culprits import Culprits
@@ -90,6 +90,9 @@ class SqlConnector(Connector):
         known = await self._tables.get(record_type)
         column = known.settings.marker
         return await self.find(record_type, {column: marker}) if column else []
+
+    def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
+        return is_within(snapshot.fields, parse_scope(scope))
 
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100

@@ -96,6 +96,7 @@ CREATE TABLE pair_ends (
     url text,
     active boolean NOT NULL DEFAULT true, -- the link is
     snapshot_id bigint, -- the last one; not the newest row, because a record can return to an earlier version
+    outside_since timestamptz, -- since when the record lies outside of its scope; null while it lies within
     CONSTRAINT pk_pair_ends PRIMARY KEY (pair_id, side),
     CONSTRAINT fk_pair_ends_pair FOREIGN KEY (pair_id) REFERENCES pairs (id),
     CONSTRAINT fk_pair_ends_snapshot FOREIGN KEY (snapshot_id) REFERENCES snapshots (id),
