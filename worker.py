@@ -22,6 +22,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.connecting import ConnectionActivities
 from activities.ending import EndingActivities
 from activities.failures import StepInterceptor
 from activities.matching import MatchActivities
@@ -31,9 +32,11 @@ from activities.polling import PollActivities
 from activities.streaming import StreamActivities
 from domain.errors import SyncError
 from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
+from gateway.beside import beside
 from gateway.collector import look_less_often
 from gateway.health_file import kept_fresh
 from gateway.logs import log_as_json
+from gateway.watching import keep_fresh
 from integrations.settings import Settings, read_settings
 from workflows.catalogue import all_workflows
 
@@ -55,6 +58,7 @@ def build_worker(accord: Accord) -> Worker:
     passes, ending = PassActivities(accord.context), EndingActivities(accord.context)
     noting, matching = NotingActivities(accord.context), MatchActivities(accord.context)
     streaming, polling = StreamActivities(accord.context), PollActivities(accord.context)
+    connecting = ConnectionActivities(accord.context)
     return Worker(
         accord.temporal,
         task_queue=accord.settings.task_queue,
@@ -69,6 +73,8 @@ def build_worker(accord: Accord) -> Worker:
             matching.match_record,
             streaming.read_stream,
             polling.poll_changes,
+            connecting.probe_connection,
+            connecting.wake_waiting,
         ],
         interceptors=[StepInterceptor()],
         workflow_runner=workflow_runner(accord.settings),
@@ -82,10 +88,11 @@ def workflow_runner(settings: Settings) -> WorkflowRunner:
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop."""
-    async with assembled(settings) as accord:
+    async with assembled(settings, may_close=True) as accord:
         await wait_until_up(accord, PATIENCE)
         connected = replace(accord, temporal=await temporal_client(settings, lazy=False))
-        async with build_worker(connected), kept_fresh(settings.health_file):
+        fresh = beside(keep_fresh(accord.connections))
+        async with build_worker(connected), fresh, kept_fresh(settings.health_file):
             await stop.wait()
 
 

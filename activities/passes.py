@@ -12,6 +12,7 @@ from activities.context import Context
 from activities.evidence import weigh
 from activities.facts import gather_facts
 from activities.flapping import park_flapping
+from activities.gating import refuse_closed
 from activities.look import Look, make_look, named
 from activities.messages import (
     Applied,
@@ -79,6 +80,7 @@ class PassActivities:
         self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, stop: str
     ) -> Assessed:
         """Read both ends. `stop` says why the pair is in quarantine, out of which only a person's edit leads here."""
+        _refuse_closed(found)
         refs = found.pair.ends.map(lambda end: end.ref)
         seen = await read_ends(refs, self.context.connections, asked.gone)
         if any(isinstance(one, Unseen) for one in seen):
@@ -132,6 +134,7 @@ class PassActivities:
         """
         async with self.context.database.alone() as tx:
             found, rules = await self._load(tx, asked.pair)
+            _refuse_closed(found)
             read = await _read(tx, found, Pair(*asked.snapshots))
             told = await with_units(tx, asked.decisions)
             heard = await heard_before(tx, asked.pair.pair_id, told)
@@ -172,6 +175,7 @@ class PassActivities:
             found, rules = await self._load(tx, asked.pair)
             if found.plan is None or found.plan.id != asked.plan_id:
                 return Applied(outcome="again", story="this plan is closed already")
+            _refuse_closed(found)
             read = await _read(tx, found, found.plan.snapshots)
         look = make_look(self.context, asked.pair, found, rules, read)
         return await PlanWriter(self.context.database, look, found.plan, _attempt()).write()
@@ -219,6 +223,16 @@ async def _read(tx: Tx, found: PairWork, ids: Pair[int]) -> Pair[Snapshot]:
     if a and b and Pair(a.id, b.id) == ids:
         return Pair(a.snapshot, b.snapshot)
     return await snapshots.get(tx, ids)
+
+
+def _refuse_closed(found: PairWork) -> None:
+    """Begin nothing while one of both systems is known to be out; the rows came with the pair.
+
+    Raises:
+        ConnectionClosed: The pair waits until the connection opens.
+    """
+    for row in found.connections:
+        refuse_closed(row)
 
 
 def _attempt() -> str:

@@ -15,12 +15,15 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
 from domain.errors import ConfigError, RecordGone, RecordHidden
 from domain.records import ChangeNotice, FieldVersion, Model, RecordRef, Snapshot
+
+if TYPE_CHECKING:  # the gate knows what a request aims at, which leads back here
+    from connectors.gate import Gate
 
 
 class Capabilities(Model):
@@ -246,6 +249,10 @@ class Connector(ABC):
         raise ConfigError(f"connection {self.connection}: {self.system} offers no stream of changes")
 
     # ---------------------------------------------------------------------------------------------- connection
+    def guard(self, gate: Gate) -> None:
+        """Have every request from here on pass this gate. A connector without requests has nothing to guard."""
+        del gate
+
     @property
     def clock(self) -> ClockReading | None:
         """The best recent comparison of clocks, taken from the answers themselves; None before the first."""

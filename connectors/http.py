@@ -22,6 +22,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from connectors.addresses import is_forbidden
 from connectors.base import ClockReading
 from connectors.clock import ClockWatch
+from connectors.gate import OPEN, Gate
 from connectors.refusals import TEXT_CAP, Aim, Call, Dialect, Refusal, Trouble, build_error
 from connectors.settings import HttpSettings
 from domain.errors import ConfigError, RecordHidden, SyncError, SystemUnavailable
@@ -100,6 +101,8 @@ class HttpConnection:
     """Blotted out of whatever the system says."""
     max_bytes: int = MAX_BYTES
     clock: ClockWatch = field(default_factory=ClockWatch)
+    gate: Gate = OPEN
+    """Passed by every request."""
 
     async def call(
         self,
@@ -131,9 +134,15 @@ class HttpConnection:
         request = self.client.build_request(
             method, path, params=params, json=body, headers=headers, extensions={"trace": refuse_forbidden}
         )
-        reply = await self._exchange(call, request)
-        if reply.status >= 300:
-            raise self._refused(call, Refusal(reply.status, reply.headers, reply.body))
+        await self.gate.enter(aim)
+        try:
+            reply = await self._exchange(call, request)
+            if reply.status >= 300:
+                raise self._refused(call, Refusal(reply.status, reply.headers, reply.body))
+        except SyncError as error:
+            await self.gate.failed(aim, error)
+            raise
+        self.gate.answered(reply.headers)
         return reply
 
     def reading(self) -> ClockReading:

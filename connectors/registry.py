@@ -6,6 +6,7 @@ A connector is one line in `pyproject.toml`: a name, and a `build` function of t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -70,15 +71,35 @@ def open_connector(
 
 
 Open = Callable[[ConnectionConfig], Connector]
+Guard = Callable[[Connector, ConnectionConfig], None]
+Reload = Callable[[], Mapping[str, ConnectionConfig] | None]
+
+IN_USE = 120.0
+"""Seconds that a connector whose settings were exchanged stays open for the requests that it has under way."""
+
+
+def not_guarded(connector: Connector, config: ConnectionConfig) -> None:
+    """Where no gate is kept."""
+    del connector, config
+
+
+def unchanged() -> None:
+    """Where the settings come from nothing that could change."""
+    return
 
 
 @dataclass(slots=True)
 class Connections:
-    """Every configured connection, opened when first asked for and kept until `aclose`."""
+    """Every configured connection, opened when first asked for and kept until its settings change, or `aclose`."""
 
     configs: Mapping[str, ConnectionConfig]
     open: Open = open_connector
+    guard: Guard = not_guarded
+    """Given each connector as it is opened."""
+    reload: Reload = unchanged
+    """The settings as they are now; None if nothing has changed."""
     _opened: dict[str, Connector] = field(default_factory=dict)
+    _replaced: list[tuple[float, Connector]] = field(default_factory=list)
 
     def get(self, name: str) -> Connector:
         """The connector of this connection.
@@ -87,8 +108,32 @@ class Connections:
             ConfigError: No such connection is configured, or its settings are wrong.
         """
         if name not in self._opened:
-            self._opened[name] = self.open(self._config(name))
+            config = self._config(name)
+            opened = self.open(config)
+            self.guard(opened, config)
+            self._opened[name] = opened
         return self._opened[name]
+
+    async def refresh(self) -> list[str]:
+        """Take up settings and secrets that changed; the names of the connections concerned.
+
+        Raises:
+            ConfigError: They can't be read; those that were in force stay so.
+        """
+        found = self.reload()
+        await self._close_replaced(time.monotonic() - IN_USE)
+        if found is None:
+            return []
+        changed = [name for name in {**self.configs, **found} if self.configs.get(name) != found.get(name)]
+        self.configs = found
+        now = time.monotonic()
+        self._replaced += [(now, self._opened.pop(name)) for name in changed if name in self._opened]
+        return changed
+
+    async def _close_replaced(self, before: float) -> None:
+        old = [connector for since, connector in self._replaced if since <= before]
+        self._replaced = [(since, one) for since, one in self._replaced if since > before]
+        await asyncio.gather(*(connector.aclose() for connector in old))
 
     def _config(self, name: str) -> ConnectionConfig:
         if name not in self.configs:
@@ -99,4 +144,5 @@ class Connections:
     async def aclose(self) -> None:
         """Close all that were opened."""
         opened, self._opened = list(self._opened.values()), {}
+        await self._close_replaced(float("inf"))
         await asyncio.gather(*(connector.aclose() for connector in opened))

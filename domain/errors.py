@@ -4,6 +4,7 @@ SyncError                 message, evidence (no secrets), audience
 ├── TryAgain              the same call may work later          → Temporal retries
 │   ├── SystemUnavailable
 │   ├── CredentialsRefused   401/403 for the whole connection: that connection stops, its activities try again
+│   ├── ConnectionClosed     known to be out: nothing was asked, it opens by itself
 │   └── RateLimited       retry_after                           → next_retry_delay
 ├── LookAgain             our picture is old                    → back to detect; not a failure
 │   ├── StaleVersion      a precondition failed
@@ -58,6 +59,10 @@ class SystemUnavailable(TryAgain):
 
 class CredentialsRefused(TryAgain):
     """The connection's credentials are refused: the connection stops until they are mended."""
+
+
+class ConnectionClosed(TryAgain):
+    """The connection is known to be out, refused, or paused: nothing was asked. It opens by itself."""
 
 
 class RateLimited(TryAgain):

@@ -105,7 +105,8 @@ class ChangeNotice(Model):
     """Says "look at this record". Carries no values; both sides are read fresh."""
 
     ref: RecordRef
-    source: Literal["webhook", "poll", "stream", "operator", "sweep"]
+    source: Literal["webhook", "poll", "stream", "operator", "sweep", "connection"]
+    """connection: it can be reached again, so what waited for it looks now."""
     kind: Literal["changed", "created", "deleted"] = "changed"
     version: str | None = None
     """The version that the notice speaks of, if the system tells."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
 from gateway import api, health, webhooks
 from gateway.assembly import Accord
+from gateway.beside import beside
 from gateway.ensuring import keep_running
 from gateway.greeting import greet_all
 from gateway.marking import Marking
 from gateway.operations import Operations
 from gateway.refusals import explain_errors
 from gateway.relay import Relay
+from gateway.watching import Watch
 
 
 def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> FastAPI:
@@ -33,6 +34,7 @@ def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> Fa
                 beside(app.state.marking.run()),
                 beside(greet_all(accord.connections)),
                 beside(keep_running(accord)),
+                beside(Watch(accord).run()),
             ):
                 yield
 
@@ -43,15 +45,3 @@ def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> Fa
         app.include_router(router)
     explain_errors(app)
     return app
-
-
-@asynccontextmanager
-async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run this in the background of the block."""
-    running = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running

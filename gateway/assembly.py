@@ -6,7 +6,7 @@ Nothing connects before it is used, so a gateway starts, and keeps deliveries, w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,12 +19,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import GrpcCompression
 
 from activities.context import Context
+from activities.gating import Gates
 from activities.notifying import Notifier
 from connectors.addresses import is_loopback
 from connectors.registry import Connections
 from domain.errors import ConfigError, SystemUnavailable
 from gateway.temporal import check_temporal
-from integrations.connections import ConnectionConfig, load_connections
+from integrations.connections import ConnectionConfig, ConnectionsFile
 from integrations.policies import custom_policies
 from integrations.settings import Settings
 from store.database import Database
@@ -52,16 +53,27 @@ class Accord:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, *, pool_size: int = 10) -> AsyncIterator[Accord]:
+async def assembled(
+    settings: Settings, *, pool_size: int = 10, may_close: bool = False
+) -> AsyncIterator[Accord]:
     """Put the parts together, and close them at the end.
+
+    Args:
+        settings: Of this process.
+        pool_size: Connections to the database at most.
+        may_close: Whether a system that this process can't reach counts as out for all: true of workers and gateways.
 
     Raises:
         ConfigError: An address or a connection is missing or wrong.
     """
-    configs = read_connections(settings)
+    file = ConnectionsFile(settings.connections_file)
+    database = Database(_required(settings).database, pool_size=pool_size)
+    gates = Gates(database, may_close=may_close)
     context = Context(
-        database=Database(_required(settings).database, pool_size=pool_size),
-        connections=Connections(configs),
+        database=database,
+        connections=Connections(
+            _outward(settings, file.read()), guard=gates.guard, reload=lambda: _changed(settings, file)
+        ),
         custom=custom_policies(),
         notifier=Notifier(_queues(settings)),
         decide_by_signal=settings.decide_by_signal,
@@ -73,15 +85,23 @@ async def assembled(settings: Settings, *, pool_size: int = 10) -> AsyncIterator
         await context.database.close()
 
 
-def read_connections(settings: Settings) -> dict[str, ConnectionConfig]:
+def read_connections(settings: Settings) -> Mapping[str, ConnectionConfig]:
     """The configured connections; none if there is no file yet.
 
     Raises:
         ConfigError: The file is wrong, or a connection leads to this machine and the settings don't allow that.
     """
-    if not settings.connections_file.exists():
-        return {}
-    configs = load_connections(settings.connections_file)
+    return _outward(settings, ConnectionsFile(settings.connections_file).read())
+
+
+def _changed(settings: Settings, file: ConnectionsFile) -> Mapping[str, ConnectionConfig] | None:
+    """What `read_connections` would say now; None if no file has changed."""
+    configs = file.changed()
+    return None if configs is None else _outward(settings, configs)
+
+
+def _outward(settings: Settings, configs: Mapping[str, ConnectionConfig]) -> Mapping[str, ConnectionConfig]:
+    """These connections, once it is certain that none leads where it may not."""
     inward = [] if _may_stay_here(settings) else [name for name, one in configs.items() if _leads_here(one)]
     if inward:
         raise ConfigError(

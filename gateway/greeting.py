@@ -12,28 +12,35 @@ from datetime import timedelta
 import structlog
 
 from connectors.registry import Connections
-from domain.errors import SyncError
+from domain.errors import CredentialsRefused, SyncError
 
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
+REFUSED_PAUSE = timedelta(minutes=10)
+"""Many refusals lock an account out."""
+AT_ONCE = 10
+"""Connections asked at the same time: hundreds of them would take what webhooks need."""
 
 
 async def greet_all(connections: Connections) -> None:
-    """Ask all of them at once; those that don't answer, again and again. A background task of each gateway."""
+    """Ask them, a few at a time; those that don't answer, again and again. A background task of each gateway."""
     names = [name for name, config in connections.configs.items() if config.webhook]
-    await asyncio.gather(*(_greet(connections, name) for name in names))
+    turn = asyncio.Semaphore(AT_ONCE)
+    await asyncio.gather(*(_greet(connections, name, turn) for name in names))
 
 
-async def _greet(connections: Connections, name: str) -> None:
+async def _greet(connections: Connections, name: str, turn: asyncio.Semaphore) -> None:
     pause = FIRST_PAUSE
     while True:
         try:
-            await connections.get(name).probe()
+            async with turn:
+                await connections.get(name).probe()
         except SyncError as error:
             log.warning("connection_silent", connection=name, reason=error.message)
+            pause = REFUSED_PAUSE if isinstance(error, CredentialsRefused) else pause
         else:
             return
         await asyncio.sleep(pause.total_seconds())
-        pause = min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, max(pause, LONGEST_PAUSE))

@@ -21,7 +21,7 @@ MOST_AT_ONCE = 500
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     uvicorn.run(
-        build_app(lambda: assembled(settings)),
+        build_app(lambda: assembled(settings, may_close=True)),
         host=settings.gateway_host,
         port=settings.gateway_port,
         http=PatientProtocol,

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path as FilePath
 from typing import Any, Self
 
@@ -26,10 +28,11 @@ from domain.capture import Capture, Changes
 from domain.durations import Duration
 from domain.errors import ConfigError
 from domain.sides import Pair
+from integrations.budget import BudgetGiven
 from integrations.document import Document, read_document
 from integrations.explain import explained
 from integrations.mistakes import DeclarationError
-from integrations.references import Expansion
+from integrations.references import Expansion, referenced_files
 
 NO_SIDES = Pair("", "")
 
@@ -46,6 +49,10 @@ class ConnectionConfig(BaseModel):
     """Values may be SecretStr, also inside lists and mappings."""
     clock_bound: Duration | None = None
     """How wrong the system's clock may be; measured, if omitted."""
+    budget: BudgetGiven | None = None
+    """`600 per 1m`: how many requests all processes together may make; not limited by us, if omitted."""
+    expires: date | None = None
+    """When the credentials end, where the system doesn't tell: an alert comes two weeks before."""
     webhook: bool = False
     """Whether deliveries of this system are accepted; on where `webhook_secrets` are set."""
     changes: Changes = Changes()
@@ -80,6 +87,44 @@ def load_connections(
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read: {error}") from error
     return parse_connections(text, origin=str(path), folder=file.parent, environ=environ)
+
+
+@dataclass(slots=True)
+class ConnectionsFile:
+    """`connections.yaml` of a running process: read at its start, and again whenever it or a secret's file changes."""
+
+    path: FilePath
+    _seen: tuple[tuple[str, int, int], ...] = ()
+
+    def read(self) -> Mapping[str, ConnectionConfig]:
+        """The connections by name; none if there is no file yet.
+
+        Raises:
+            DeclarationError: With every mistake and its line.
+            ConfigError: The file can't be read.
+        """
+        self._seen = self._look()
+        return load_connections(self.path) if self.path.exists() else {}
+
+    def changed(self) -> Mapping[str, ConnectionConfig] | None:
+        """As `read`, but None if nothing has changed since. A change that can't be used is told once."""
+        return None if self._look() == self._seen else self.read()
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, size and time of change of each file concerned."""
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return (_state(self.path),)
+        return tuple(_state(file) for file in (self.path, *referenced_files(text, self.path.parent)))
+
+
+def _state(file: FilePath) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return str(file), -1, 0
+    return str(file), found.st_size, found.st_mtime_ns
 
 
 def parse_connections(

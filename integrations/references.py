@@ -62,6 +62,12 @@ class Expansion:
                 raise LookupError(f"`${{{source}:…}}` is unknown; write ${{env:NAME}} or ${{file:PATH}}")
 
 
+def referenced_files(text: str, folder: FilePath) -> list[FilePath]:
+    """The files that hold the secrets of this text."""
+    found = (match for match in REFERENCE.finditer(text) if match[1] == "file")
+    return [folder / match[2].strip() for match in found]
+
+
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if not value:

@@ -15,8 +15,8 @@ from store.database import Tx
 from store.documents import whole
 from store.schema import connections
 
-Health: TypeAlias = Literal["ok", "unreachable", "refused"]
-"""refused: the credentials are."""
+Health: TypeAlias = Literal["ok", "unreachable", "refused", "limited"]
+"""refused: the credentials are; limited: the system asks for a pause, again and again."""
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -35,6 +35,23 @@ class ConnectionRow:
     """System time minus true time; None until measured."""
     clock_uncertainty_ms: float | None
     clock_measured_at: datetime | None
+    until: datetime | None = None
+    """The end of the pause that the system asked for."""
+    budget: float | None = None
+    """Requests left when last leased; None if none was ever leased."""
+    budget_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may be made."""
+        return self.health == "ok" and not self.paused
+
+    @property
+    def story(self) -> str:
+        """`doesn't answer since 11:20 UTC: …`, to be said of a closed connection."""
+        if self.paused:
+            return "is paused by an operator"
+        return f"{SAID[self.health]} since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
     def clock(self, granularity: timedelta) -> Clock | None:
         """The measured clock, for stamps of this granularity; None if it was never measured."""
@@ -47,10 +64,18 @@ class ConnectionRow:
         )
 
 
+SAID: dict[Health, str] = {
+    "ok": "works",
+    "unreachable": "doesn't answer",
+    "refused": "refuses our credentials",
+    "limited": "asks for fewer requests",
+}
+
 ROW = TypeAdapter(ConnectionRow)
 CONNECTION = whole(connections)
 
 ALL = select(CONNECTION).order_by(connections.c.name)
+CLOSED = select(CONNECTION).where(connections.c.health != "ok").order_by(connections.c.name)
 GET = select(CONNECTION).where(connections.c.name == bindparam("name"))
 
 _row = insert(connections)
@@ -61,9 +86,16 @@ HEALTH = _row.on_conflict_do_update(
     set_={
         "health": _new.health,
         "reason": _new.reason,
+        "until": _new.until,
         "since": case((connections.c.health == _new.health, connections.c.since), else_=func.now()),
     },
 )
+
+# The lock first, so that of many who say it at once only one is told that it is new.
+WAS_OPEN = (
+    select(connections.c.health == "ok").where(connections.c.name == bindparam("name")).with_for_update()
+)
+KNOW = _row.on_conflict_do_nothing()
 
 CLOCK = _row.on_conflict_do_update(
     constraint="pk_connections",
@@ -74,8 +106,9 @@ PAUSE = _row.on_conflict_do_update(constraint="pk_connections", set_={"paused": 
 
 
 def _lease() -> Any:
-    """A token bucket in one statement: it fills by `rate` up to `burst` and gives what it holds, whole requests only."""
-    rate, burst, wanted = (bindparam(name, type_=Double) for name in ("rate", "burst", "wanted"))
+    """A token bucket in one statement: it fills by `rate` up to `burst`, and gives whole requests above the reserve."""
+    names = ("rate", "burst", "wanted", "reserve")
+    rate, burst, wanted, reserve = (bindparam(name, type_=Double) for name in names)
     elapsed = func.extract("epoch", func.now() - connections.c.budget_at)
     filled = func.least(burst, connections.c.budget + func.greatest(cast(elapsed, Double), 0) * rate)
     bucket = (
@@ -84,7 +117,7 @@ def _lease() -> Any:
         .with_for_update()
         .cte("bucket")
     )
-    granted = func.least(wanted, func.floor(bucket.c.full))
+    granted = func.least(wanted, func.greatest(func.floor(bucket.c.full - reserve), 0))
     return (
         update(connections)
         .where(connections.c.name == bucket.c.name)
@@ -107,9 +140,24 @@ async def get(tx: Tx, name: str) -> ConnectionRow | None:
     return None if document is None else ROW.validate_python(document)
 
 
-async def set_health(tx: Tx, name: str, health: Health, reason: str = "") -> None:
-    """Note how the connection is; `since` moves only when that changes."""
-    await tx.execute(HEALTH, {"name": name, "health": health, "reason": reason})
+async def closed(tx: Tx) -> list[ConnectionRow]:
+    """Connections that aren't well, by name; one that an operator paused may be."""
+    return [ROW.validate_python(document) for document in await tx.scalars(CLOSED)]
+
+
+async def set_health(
+    tx: Tx, name: str, health: Health, reason: str = "", *, until: datetime | None = None
+) -> bool:
+    """Note how the connection is; `since` moves only when that changes. Whether it was well before."""
+    await know(tx, name)
+    was_open = bool(await tx.scalar(WAS_OPEN, {"name": name}))
+    await tx.execute(HEALTH, {"name": name, "health": health, "reason": reason, "until": until})
+    return was_open
+
+
+async def know(tx: Tx, name: str) -> None:
+    """Have a row for it: only then it has a budget."""
+    await tx.execute(KNOW, {"name": name})
 
 
 async def set_clock(
@@ -130,11 +178,11 @@ async def pause(tx: Tx, name: str, *, paused: bool = True) -> None:
     await tx.execute(PAUSE, {"name": name, "paused": paused})
 
 
-async def lease(tx: Tx, name: str, *, wanted: int, rate: float, burst: int) -> int:
+async def lease(tx: Tx, name: str, *, wanted: int, rate: float, burst: float, reserve: float = 0) -> int:
     """Lease requests from the budget that all processes share; how many were granted, maybe none.
 
-    The budget grows by `rate` requests per second up to `burst`. A connection without a row (`set_health` makes one)
-    has no budget.
+    The budget grows by `rate` requests per second up to `burst`; `reserve` of it are left to others. A connection
+    without a row (`know` makes one) has no budget.
     """
-    values = {"connection": name, "wanted": wanted, "rate": rate, "burst": burst}
+    values = {"connection": name, "wanted": wanted, "rate": rate, "burst": burst, "reserve": reserve}
     return int(await tx.scalar(LEASE, values) or 0)

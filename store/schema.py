@@ -99,6 +99,7 @@ connections = Table(
     _optional("clock_measured_at", Instant),
     _optional("budget", Double),
     _optional("budget_at", Instant),
+    _optional("until", Instant),
     PrimaryKeyConstraint("name"),
 )
 

@@ -21,6 +21,16 @@ STEP: dict[str, Any] = {
 """detect, resolve, apply. After five minutes the loop takes over: it waits by its own back-off and stays open to
 decisions, pause and unlink."""
 
+PASS: dict[str, Any] = {
+    **STEP,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=["ConnectionClosed"],
+    ),
+}
+"""A step of a pair's pass: a connection that is known to be out is not tried, the pair waits until it is woken."""
+
 NOTE: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=20),
     "schedule_to_close_timeout": timedelta(minutes=1),
@@ -42,9 +52,37 @@ outage of hours is one activity that waits, and costs no history."""
 POLL: dict[str, Any] = {**STREAM, "start_to_close_timeout": timedelta(minutes=10)}
 """A round of polling: two minutes of pages, one request of which may be slow. Tried without end, as a stream is."""
 
+PROBE: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=90),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+    ),
+}
+WAKE: dict[str, Any] = {**PROBE, "start_to_close_timeout": timedelta(hours=2)}
+"""50 pairs a second; the attempt after a killed worker goes on where the last one had come to."""
+
 CHANGE = Priority(priority_key=3)
 DECISION = Priority(priority_key=1)
 """What a person decided overtakes changes and backfill."""
+
+BACKGROUND = Priority(priority_key=5)
+"""Backfill, polls, sweeps: nobody waits for them; they leave a reserve of each connection's budget too."""
+
+CLOSED = timedelta(minutes=5)
+"""A pair that waits for a closed connection is woken; this is how long it waits at most if nobody wakes it."""
+PROBES = (
+    timedelta(seconds=2),
+    timedelta(seconds=5),
+    timedelta(seconds=15),
+    timedelta(seconds=30),
+    timedelta(minutes=1),
+)
+"""Pauses between probes of a system that doesn't answer; the last one repeats."""
+PROBES_REFUSED = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+"""Where credentials are refused: rarely, as many refusals lock an account out. New settings are tried at once."""
+LATECOMERS = timedelta(seconds=10)
+"""After a wake-up, until those are woken too who were just giving up as the connection opened."""
 
 BACK_OFF = (
     timedelta(seconds=2),

@@ -296,7 +296,7 @@ class PairLoop:
             ),
             summary=f"read {state.pair.both}",
             priority=options.DECISION if taken.decisions else options.CHANGE,
-            **options.STEP,
+            **options.PASS,
         )
         assert isinstance(found, Assessed)  # options are passed as a mapping, which hides the result's type
         if state.retried_by == retried_by:
@@ -316,7 +316,7 @@ class PairLoop:
             ResolveInput(pair=self.state.pair, snapshots=found.snapshots, decisions=tuple(decisions)),
             summary=f"decide {units}" if units else "judge a decision",
             priority=options.DECISION if decisions else options.CHANGE,
-            **options.STEP,
+            **options.PASS,
         )
         assert isinstance(resolved, Resolved)  # as above
         self.state.judge(resolved.decisions)
@@ -334,7 +334,7 @@ class PairLoop:
             ApplyInput(pair=self.state.pair, plan_id=plan_id),
             summary=f"write {'; '.join(writes)}"[:200],
             priority=options.DECISION if resolved and resolved.decisions else options.CHANGE,
-            **options.STEP,
+            **options.PASS,
         )
         self.state.writes += len(applied.written)
         if applied.outcome in {"stale", "again"}:
@@ -350,7 +350,7 @@ class PairLoop:
             EndingActivities.end_link,
             asked,
             summary=f"end the link: {asked.reason or 'a record is gone'}",
-            **options.STEP,
+            **options.PASS,
         )
         assert isinstance(ended, Ended)  # as above
         self.state.judge(ended.decisions)
@@ -404,7 +404,9 @@ class PairLoop:
         if failure is not None and failure.non_retryable:
             self._stand(self._with_state("braked", failure.message), stopped=failure.message)
         else:
-            self._back_off(failure.message if failure else str(error.cause or error))
+            closed = failure is not None and failure.type == "ConnectionClosed"
+            reason = failure.message if failure else str(error.cause or error)
+            self._back_off(reason, at_least=options.CLOSED if closed else None)
 
     def _back_off(self, reason: str, *, at_least: timedelta | None = None) -> None:
         steps = options.BACK_OFF

@@ -115,7 +115,10 @@ class PairState(BaseModel):
         ):  # a listing that lacks a record proves nothing
             self.gone.add(notice.side)
         self.dirty[notice.side] = notice
-        self.heard = True
+        if notice.source == "connection":  # a system that was out can be reached again
+            self.retry_at = None
+        else:
+            self.heard = True
 
     def look_everywhere(self, why: str) -> None:
         """Have the next pass look at both sides, whatever was or wasn't heard."""

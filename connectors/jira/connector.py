@@ -24,6 +24,7 @@ from pydantic import JsonValue
 
 from connectors.base import Capabilities, ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
+from connectors.gate import Gate
 from connectors.http import HttpConnection, Reply, open_http
 from connectors.jira import jql, webhook
 from connectors.jira.changelog import Reader
@@ -171,6 +172,9 @@ class JiraConnector(Connector):
     @property
     def clock(self) -> ClockReading | None:
         return self.http.clock.best
+
+    def guard(self, gate: Gate) -> None:
+        self.http.gate = gate
 
     async def probe(self) -> ClockReading:
         await self.http.call("GET", f"{API}/myself", aim=Aim.PROBE)

@@ -24,6 +24,7 @@ from pydantic import JsonValue
 
 from connectors.base import Capabilities, ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
+from connectors.gate import Gate
 from connectors.http import HttpConnection, open_http
 from connectors.pagerduty import webhook
 from connectors.pagerduty.api import PagerDutyApi, custom_path, incident_path
@@ -204,6 +205,9 @@ class PagerDutyConnector(Connector):
     @property
     def clock(self) -> ClockReading | None:
         return self.http.clock.best
+
+    def guard(self, gate: Gate) -> None:
+        self.http.gate = gate
 
     async def probe(self) -> ClockReading:
         await self.api.find_user(Aim.PROBE)

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from connectors.base import ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
+from connectors.gate import Gate
 from connectors.http import HttpConnection, Reply, open_http, path_of
 from connectors.plain.records import KINDS, Changed, Delivery, Feed, History, Record, Records
 from connectors.plain.settings import PlainSettings, Switches
@@ -192,6 +193,9 @@ class PlainConnector(Connector):
     @property
     def clock(self) -> ClockReading | None:
         return self._http.clock.best
+
+    def guard(self, gate: Gate) -> None:
+        self._http.gate = gate
 
     async def probe(self) -> ClockReading:
         await self._learn(Aim.PROBE)

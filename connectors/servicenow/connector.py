@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from connectors.base import ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
+from connectors.gate import Gate
 from connectors.http import HttpConnection, open_http
 from connectors.refusals import Aim
 from connectors.servicenow.audit import Audit
@@ -195,6 +196,9 @@ class ServiceNowConnector(Connector):
     @property
     def clock(self) -> ClockReading | None:
         return self._http.clock.best
+
+    def guard(self, gate: Gate) -> None:
+        self._http.gate = gate
 
     async def probe(self) -> ClockReading:
         query = may_equal("user_name", self._settings.user)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.base import ChangePage, ClockReading, Connector, StreamBatch, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
+from connectors.gate import Gate
 from connectors.refusals import Aim, Call
 from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
@@ -191,6 +192,9 @@ class SqlConnector(Connector):
     @property
     def clock(self) -> ClockReading | None:
         return self._clock
+
+    def guard(self, gate: Gate) -> None:
+        self._session.gate = gate
 
     async def probe(self) -> ClockReading:
         async with self._session.begin(Call("SELECT", "clock_timestamp()", Aim.PROBE)) as connection:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from connectors.gate import OPEN, Gate
 from connectors.refusals import Call
 from connectors.sql.refusals import Complaint, build_error, busy
 from connectors.sql.settings import SqlSettings
@@ -24,6 +25,7 @@ class Session:
     """Opens transactions. Connects when first used, and again after a connection was lost."""
 
     def __init__(self, settings: SqlSettings) -> None:
+        self.gate: Gate = OPEN
         self.engine = create_async_engine(
             settings.address,
             pool_size=settings.max_connections,
@@ -44,6 +46,7 @@ class Session:
         Raises:
             SyncError: By the table of `refusals.py`. Nothing says whether a commit that was under way has succeeded.
         """
+        await self.gate.enter(call.aim)
         try:
             async with self.engine.connect() as connection:
                 if isolation is not None:
@@ -51,9 +54,12 @@ class Session:
                 async with connection.begin():
                     yield connection
         except exc.DBAPIError as error:
-            raise build_error(Complaint.of(error), call) from error
+            said = build_error(Complaint.of(error), call)
+            await self.gate.failed(call.aim, said)
+            raise said from error
         except exc.TimeoutError as error:
             raise SystemUnavailable(busy(call, FOR_A_CONNECTION)) from error
+        self.gate.answered({})
 
     async def aclose(self) -> None:
         await self.engine.dispose()

@@ -34,8 +34,9 @@ CREATE TABLE connections (
     clock_measured_at timestamptz,
     budget double precision, -- requests left in the bucket when last leased
     budget_at timestamptz,
+    until timestamptz, -- the pause that the system asked for
     CONSTRAINT pk_connections PRIMARY KEY (name),
-    CONSTRAINT ck_connections_health CHECK (health IN ('ok', 'unreachable', 'refused')),
+    CONSTRAINT ck_connections_health CHECK (health IN ('ok', 'unreachable', 'refused', 'limited')),
     CONSTRAINT ck_connections_clock CHECK (num_nulls(clock_offset_ms, clock_uncertainty_ms, clock_measured_at) IN (0, 3)),
     CONSTRAINT ck_connections_budget CHECK (num_nulls(budget, budget_at) IN (0, 2))
 );
