@@ -29,7 +29,8 @@ from domain.matching import (
 )
 from domain.records import Model, RecordRef, Snapshot
 from domain.sides import Pair, Side
-from store import audit, creations, held_matches, integrations, losses, pairs
+from store import audit, baselines, creations, held_matches, integrations, losses, pairs
+from store.database import Tx
 from store.errors import AlreadyLinked
 from store.held_matches import MatchDecision
 from store.pairs import EndRow, PairRow
@@ -175,8 +176,11 @@ class Matcher:
             return None
         async with self.context.database.begin() as tx:
             creation = await creations.by_key(tx, record.marker)
-        ours = creation is not None and creation.integration == self.rules.integration.name
-        return creation.source if creation and ours and creation.source != record.ref else None
+            if creation is None or creation.integration != self.rules.integration.name:
+                return None
+            if creation.created is None:
+                await creations.settle(tx, creation.key, "adopted", record.ref)
+            return creation.source if creation.source != record.ref else None
 
     async def _is_awaited(self, source: RecordRef) -> bool:
         """Whether a pair is about to take up the record that we made, in the place of one that is gone."""
@@ -203,13 +207,21 @@ class Matcher:
         try:
             async with self.context.database.begin() as tx:
                 pair = await pairs.create(tx, name, self.rules.version, ends.map(end_of))
-                for end in ends:
-                    await held_matches.forget(tx, name, end.ref)
+                await self._keep_beginning(tx, pair)
         except AlreadyLinked as error:
             # Somebody else linked one of them first; where we had created the other, a record too many is left.
             held = hold(self.rules.integration, side, record, why, [Candidate(other, is_linked=True)])
             return await self._hold(holder, held, f"{error.message} ({why})")
         return self._linked(pair, why)
+
+    async def _keep_beginning(self, tx: Tx, pair: PairRow) -> None:
+        """Where one of them was made for the other, they began in step: what was edited since is an edit."""
+        name, refs = self.rules.integration.name, pair.ends.map(lambda end: end.ref)
+        for ref in refs:
+            await held_matches.forget(tx, name, ref)
+        made = await creations.of_link(tx, name, refs)
+        if made is not None and not await baselines.exist(tx, pair.id):
+            await baselines.move(tx, pair.id, made.halves)
 
     def _linked(self, pair: PairRow, story: str) -> Matched:
         systems, keys = self.context.systems(self.rules.integration), pair.ends.map(lambda end: end.key)

@@ -6,7 +6,7 @@ matches, and where a lost record is created anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,9 +27,10 @@ from domain.errors import (
 from domain.integration import End, FieldMap
 from domain.mapping import UNMAPPED, mapped
 from domain.records import RecordRef, Snapshot
-from domain.sides import Side
+from domain.sides import Pair, Side
 from domain.values import MISSING
 from store import creations
+from store.baselines import Move
 from store.creations import Creation
 from store.plans import ABANDONED_AFTER
 
@@ -97,8 +98,9 @@ class Creator:
         declared, (connector, end) = self.rules.integration, self._there(side)
         extra = declared.create.with_.get(side.other, {}) if declared.create else {}
         fields = {**first_values(declared.fields, side, record), **extra}
+        halves = _halves(declared.fields, side, record, fields)
         async with self.context.database.begin() as tx:
-            if not await creations.claim(tx, creation):
+            if not await creations.claim(tx, creation, halves):
                 raise LookAgain(f"another attempt creates the counterpart of {record.key}; look what it made")
         try:
             made = await connector.create(end.record_type, fields, marker=creation.key, scope=end.scope)
@@ -106,7 +108,10 @@ class Creator:
             await self._note_failure(creation, error)
             raise
         async with self.context.database.begin() as tx:
-            await creations.settle(tx, creation.key, "created", made.ref)
+            shown = _halves(declared.fields, side, record, {**fields, **made.fields})
+            await creations.settle(
+                tx, creation.key, "created", made.ref, {name: shown[name] for name in halves}
+            )
         return made
 
     def _there(self, side: Side) -> tuple[Connector, End]:
@@ -119,6 +124,20 @@ class Creator:
         is_open = isinstance(error, TryAgain | LookAgain)
         async with self.context.database.begin() as tx:
             await (creations.lose if is_open else creations.refuse)(tx, creation.key)
+
+
+def _halves(
+    declared: Sequence[FieldMap], side: Side, record: Snapshot, made: Mapping[str, JsonValue]
+) -> dict[str, Move]:
+    """What both records hold of each field that the new one starts with: it was made in step."""
+    found: dict[str, Move] = {}
+    for field in declared:
+        here, there = record.value(field.native(side)), made.get(field.native(side.other))
+        if here is MISSING or field.native(side.other) not in made or not field.flow.allows(side):
+            continue
+        halves = Pair(here, there) if side is Side.A else Pair(there, here)
+        found[field.name] = (field.a, field.b, halves.a, halves.b)
+    return found
 
 
 async def _read_made(connector: Connector, made: RecordRef) -> Snapshot:

@@ -72,6 +72,7 @@ class Holder:
                     "accord",
                     "match_held",
                     integration=row.integration,
+                    kind=row.kind,
                     reason=row.reason,
                     records=records,
                 )

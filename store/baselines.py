@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import JsonValue
-from sqlalchemy import Integer, Text, bindparam, func, or_, select
+from sqlalchemy import Integer, Text, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from domain.sides import Pair
@@ -63,6 +63,14 @@ def _move() -> Any:
 
 
 MOVE = _move()
+
+
+EXIST = select(exists().where(baselines.c.pair_id == bindparam("pair_id")))
+
+
+async def exist(tx: Tx, pair_id: str) -> bool:
+    """Whether the pair stood in step once, in any field."""
+    return bool(await tx.scalar(EXIST, {"pair_id": pair_id}))
 
 
 async def move(

@@ -411,6 +411,7 @@ creations = Table(
     _text("record_id"),
     _defaulted("state"),
     _defaulted("created", JSONB),
+    _defaulted("halves", JSONB),
     _now("reserved_at"),
     _optional("attempted_at", Instant),
     PrimaryKeyConstraint("key"),

@@ -9,20 +9,23 @@ from typing import Any
 import yaml
 
 from domain.integration import (
+    Create,
     Defaults,
     End,
     FieldMap,
     FieldType,
+    Flow,
     Integration,
     Normaliser,
     OnDelete,
     Unmapped,
     ValueMap,
 )
+from domain.matching import MARKER
 from domain.policies import Chain, Custom, LastWriteWins, Merge, Policy, Review, SourcePriority
 from domain.records import Clock
 from domain.sides import SIDES, Pair, Side
-from lab.scenarios.corpus import SIDE_WORDS, DeleteGiven, FieldGiven, Given, SideWord
+from lab.scenarios.corpus import SIDE_WORDS, Case, DeleteGiven, FieldGiven, Given, SideWord
 
 RULE_POLICY = "scenario_rule"
 """The custom policy that evaluates a case's CEL rule: the entry point of `lab.scenarios.rule:decide`."""
@@ -39,6 +42,8 @@ POLICY_WORDS = {
 """A case's word → the product's. Words that aren't listed are the same."""
 
 RECORD_TYPE = "ticket"
+NO_FIELDS = {"id", "key", MARKER}
+"""Words of a created record that aren't fields: its identity is the system's affair, the marker is carried beside them."""
 NORMALISERS = {"strip": Normaliser.TRIM, "lower": Normaliser.LOWER}
 VERSUS_EDIT = {"review": "ask", "ask": "ask", "keep": "keep", "delete": "delete"}
 
@@ -51,9 +56,26 @@ def word_of(side: Side) -> SideWord:
     return SIDE_WORDS[SIDES.index(side)]
 
 
+def completed(case: Case) -> Case:
+    """The case with fields: one that declares none keeps those that its records carry, as they are."""
+    if case.given.fields:
+        return case
+    records = [event.get("rec", {}) for event in case.events if event.verb == "create"]
+    names = {name: FieldGiven(policy="lww") for record in records for name in record if name not in NO_FIELDS}
+    return case.model_copy(update={"given": case.given.model_copy(update={"fields": names})})
+
+
+def creates(case: Case) -> bool:
+    """Whether what the case creates gets a counterpart: where people create records and none were there before."""
+    given = case.given
+    has_records = bool(given.start) or any(one.base for one in given.fields.values())
+    return not has_records and any(event.verb == "create" for event in case.events)
+
+
 def integration_of(
     given: Given,
     *,
+    creates: bool = False,
     name: str = "scenario",
     connections: Pair[str] | None = None,
     record_type: str = RECORD_TYPE,
@@ -62,6 +84,7 @@ def integration_of(
 
     Args:
         given: The case's `given`.
+        creates: Whether records get a counterpart, from either side: what must not be created is shown best so.
         name: Of the integration: lower case letters, digits, underscores.
         connections: The connections' names; the sides' letters if none are named.
         record_type: On both sides.
@@ -72,6 +95,7 @@ def integration_of(
         a=End(connection=names.a, record_type=record_type),
         b=End(connection=names.b, record_type=record_type),
         match=(given.match_key,) if given.match_key else (),
+        create=Create(when="true", direction=Flow.BOTH) if creates else None,
         on_delete=on_delete_of(given.delete),
         defaults=Defaults(policy=(LastWriteWins(), Review())),
         fields=tuple(field_of(field, one) for field, one in given.fields.items()),

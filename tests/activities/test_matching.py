@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from activities.creating import first_values
+from connectors.memory.connector import leave_alone
 from domain.errors import LookAgain, RateLimited, SystemUnavailable
 from domain.sides import Pair, Side
 from store import creations, deliveries, held_matches, pairs
@@ -217,6 +218,25 @@ async def test_the_new_pair_is_in_step_at_its_first_look(build: Build) -> None:
     world.pair = matched.pair
     done = await world.one_pass()
     assert (done.found.outcome, world.versions()) == ("in_step", (1, 1))
+
+
+async def test_an_edit_between_create_and_link_is_an_edit_not_a_first_difference(build: Build) -> None:
+    world = await unlinked(build, others=0, create=CREATE)
+
+    async def meanwhile(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("after", "create"):
+            world.connectors.b.interfere = leave_alone
+            world.systems.b.edit("1", {"summary": "Printer on fire"})
+            raise SystemUnavailable("no answer")
+
+    world.connectors.b.interfere = meanwhile
+    with pytest.raises(SystemUnavailable):
+        await world.match(Side.A)
+    matched = await world.match(Side.B)
+    assert matched.pair is not None
+    world.pair = matched.pair
+    await world.settle()
+    assert (world.shows(Side.A, "title"), await world.log()) == ("Printer on fire", [])
 
 
 async def test_our_own_new_record_links_back_and_creates_nothing(build: Build) -> None:

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from domain.sides import Pair
 from store import creations
 from store.database import Database, Tx
 from tests.store.builders import INTEGRATION, a_ref
@@ -33,7 +34,7 @@ async def test_each_record_and_each_integration_has_its_own_key(tx: Tx) -> None:
 async def test_a_creation_is_followed_from_the_request_to_the_record(tx: Tx) -> None:
     reserved = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
     key = reserved.key
-    assert await creations.claim(tx, reserved)
+    assert await creations.claim(tx, reserved, {})
     sent = await creations.by_key(tx, key)
     assert sent is not None
     assert sent.state == "sent"
@@ -51,16 +52,28 @@ async def test_of_two_who_saw_the_same_one_may_send(database: Database) -> None:
 
     async def claim() -> bool:
         async with database.begin() as tx:
-            return await creations.claim(tx, seen)
+            return await creations.claim(tx, seen, {})
 
     assert sorted(await asyncio.gather(*(claim() for _ in range(5)))) == [False] * 4 + [True]
 
 
 async def test_a_refused_creation_may_be_sent_again_at_once(tx: Tx) -> None:
     reserved = await creations.reserve(tx, INTEGRATION, a_ref("inc1"))
-    await creations.claim(tx, reserved)
+    await creations.claim(tx, reserved, {})
     await creations.refuse(tx, reserved.key)
     assert await creations.reserve(tx, INTEGRATION, a_ref("inc1")) == reserved
+
+
+async def test_what_both_held_when_one_was_made_is_found_by_the_two_of_them(tx: Tx) -> None:
+    source, made = a_ref("inc1"), a_ref("iss1", "jira")
+    reserved = await creations.reserve(tx, INTEGRATION, source)
+    await creations.claim(tx, reserved, {"title": ("title", "summary", "t", "t")})
+    await creations.settle(tx, reserved.key, "adopted", made)
+    for ends in (Pair(source, made), Pair(made, source)):
+        found = await creations.of_link(tx, INTEGRATION, ends)
+        assert found is not None
+        assert found.halves == {"title": ("title", "summary", "t", "t")}
+    assert await creations.of_link(tx, INTEGRATION, Pair(source, a_ref("iss2", "jira"))) is None
 
 
 async def test_a_record_that_was_made_cannot_be_forgotten(tx: Tx) -> None:

@@ -10,7 +10,7 @@ from domain.sides import SIDES
 from lab.scenarios.corpus import Case, Event, Given
 from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
 from lab.scenarios.live.troubles import unknown_fault
-from lab.scenarios.translation import side_of
+from lab.scenarios.translation import completed, side_of
 
 PLAYED = {"edit", "system_edit", "create", "delete", "move", "burst", "inject", "signal", "fault", "review",
           "config", "settle"}  # fmt: skip
@@ -23,7 +23,7 @@ def why_not_live(case: Case) -> str | None:
 
 
 def _obstacles(case: Case) -> Iterator[str]:
-    if not case.given.fields:
+    if not completed(case).given.fields:
         yield "the case declares no fields"
     yield from unknown_words(case.given)
     try:

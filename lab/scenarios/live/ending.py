@@ -7,13 +7,15 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from domain.outcome import RECORD_UNIT
 from domain.sides import SIDES, Pair
 from lab.scenarios.comparison import LoggedLine, Outcome, logged
 from lab.scenarios.corpus import SideWord
 from lab.scenarios.translation import word_of
 from lab.systems.control import LabControl
 from lab.systems.records import Record
-from store import alerts, conflicts, pairs, reviews
+from store import alerts, audit, conflicts, held_matches, pairs, reviews
+from store.audit import AuditRow
 from store.database import Database, Tx
 from store.pairs import Link, PairRow
 
@@ -34,12 +36,16 @@ async def outcome_of(
     async with database.begin() as tx:
         linked = await pairs.listing(tx, integration=integration, link=None)
         waiting = await reviews.open_reviews(tx, integration=integration)
+        held = await held_matches.listing(tx, integration)
         return Outcome(
             records={word_of(side): _last(records[side]) for side in SIDES},
-            log=[line for pair in linked for line in await _lines(tx, pair)],
+            log=[line for pair in linked for line in await _lines(tx, pair)]
+            + [_held_line(one) for one in await audit.of_integration(tx, integration, "match_held")],
             writes={word: written[word] - before.get(word, 0) for word in written},
-            pending=[review.unit for review in waiting],
-            alerts=[name for pair in linked for name in await _alerts(tx, pair)],
+            pending=[review.unit for review in waiting]
+            + [RECORD_UNIT for one in held if one.kind == "duplicate_candidate"],
+            alerts=[name for pair in linked for name in await _alerts(tx, pair)]
+            + [f"{one.kind} {RECORD_UNIT}" for one in held],
             link=_link(linked),
             count={word_of(side): sum(not record.deleted for record in records[side]) for side in SIDES},
             links=sum(pair.link == "active" for pair in linked),
@@ -71,6 +77,11 @@ async def _alerts(tx: Tx, pair: PairRow) -> list[str]:
     prefix = f"pair/{pair.id}/"
     keys = await alerts.ever_raised(tx, prefix)
     return [key.removeprefix(prefix).replace("/", " ", 1) for key in keys]
+
+
+def _held_line(said: AuditRow) -> LoggedLine:
+    """A match that was held: the log of what has no pair is the audit trail."""
+    return LoggedLine(field=RECORD_UNIT, kind=str(said.detail["kind"]), policy="match")
 
 
 def _link(linked: Sequence[PairRow]) -> Link:

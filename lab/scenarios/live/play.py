@@ -130,7 +130,7 @@ class Play:
             Injection(
                 before=before,
                 record_type=self.world.name,
-                record=self.world.record(side),
+                record=await self.world.find(side),
                 fields=said.get("set", {}),
                 by=said.get("by") or "somebody",
             )
@@ -185,7 +185,7 @@ class Play:
         due = [one for one in self.resent if one.due <= seconds]
         self.resent = [one for one in self.resent if one.due > seconds]
         for one in due:
-            control, record = self.world.controls[one.side], self.world.record(one.side)
+            control, record = self.world.controls[one.side], await self.world.find(one.side)
             await control.resend(self.world.name, record, one.times, one.altered)
 
     def _must_link(self) -> bool:

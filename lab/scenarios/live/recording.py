@@ -31,7 +31,7 @@ class Recording:
 async def recordings_of(world: World) -> list[Recording]:
     """Every run of the case's matching and pair workflows, in the order of their starts."""
     temporal = world.accord.temporal
-    ids = [*world.matching_ids, *await _pair_ids(world.accord, world.name)]
+    ids = [*await world.matching_ids(), *await _pair_ids(world.accord, world.name)]
     return [run for workflow_id in ids for run in await _runs(temporal, workflow_id)]
 
 

@@ -49,7 +49,7 @@ class Rest:
     temporal: Client
     controls: Pair[LabControl]
     integration: str
-    matching: Sequence[str]
+    matching: Callable[[], Awaitable[Sequence[str]]]
     """Ids that the workflows bear that match this case's records."""
     under_way: str = ""
     """What kept the case from rest when last looked at."""
@@ -84,7 +84,7 @@ class Rest:
         return f"{len(kept)} deliveries are kept but not signalled" if kept else ""
 
     async def _matched(self) -> str:
-        running = [workflow_id for workflow_id in self.matching if await self._runs(workflow_id)]
+        running = [workflow_id for workflow_id in await self.matching() if await self._runs(workflow_id)]
         return f"{', '.join(running)} is under way" if running else ""
 
     async def _runs(self, workflow_id: str) -> bool:

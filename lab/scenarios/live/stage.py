@@ -10,7 +10,7 @@ from typing import Any
 from domain.integration import Integration
 from domain.sides import SIDES, Pair
 from lab.scenarios.corpus import Case, Given
-from lab.scenarios.translation import integration_of, word_of
+from lab.scenarios.translation import completed, creates, integration_of, word_of
 
 SECRET = "scenario-webhooks"
 TOKEN, USER = "lab", "sync"
@@ -30,7 +30,13 @@ class Stage:
 
     def declaration(self, given: Given) -> Integration:
         """The declaration that these words ask for, under this stage's names."""
-        return integration_of(given, name=self.name, connections=self.connections, record_type=self.name)
+        return integration_of(
+            given,
+            creates=creates(self.case),
+            name=self.name,
+            connections=self.connections,
+            record_type=self.name,
+        )
 
     def connection_settings(self, urls: Pair[str]) -> dict[str, dict[str, Any]]:
         """Both entries of `connections.yaml`; the case's clock bound is the connection's."""
@@ -51,7 +57,7 @@ class Stage:
 
 def stages_of(cases: Iterable[Case]) -> list[Stage]:
     """A stage per case; numbered, because ids may differ in nothing but signs."""
-    return [Stage(case, f"c{number:02d}_{_slug(case.id)}") for number, case in enumerate(cases, 1)]
+    return [Stage(completed(case), f"c{number:02d}_{_slug(case.id)}") for number, case in enumerate(cases, 1)]
 
 
 def connections_of(stages: Iterable[Stage], urls: Pair[str]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from domain.sides import SIDES, Side
 from embedded.stack import EmbeddedStack
 from lab.scenarios.corpus import SIDE_WORDS, Event
+from lab.scenarios.live.gap import Gap, is_moment
 from lab.scenarios.live.rest import until
 from lab.scenarios.live.world import World
 from lab.scenarios.translation import side_of
@@ -43,6 +44,8 @@ class Troubles:
     world: World
     stack: EmbeddedStack
     armed: list[Armed] = field(default_factory=list)
+    paused: list[tuple[Side, int]] = field(default_factory=list)
+    """Faults that keep the product where it is, until `resume`."""
 
     async def begin(self, event: Event) -> None:
         """What the event says goes wrong from now on."""
@@ -51,6 +54,11 @@ class Troubles:
             await self._renew()
         elif "kill" in said:
             await self._kill(said)
+        elif "pause" in said:
+            self.paused += await Gap(self.world).enter(str(said["pause"]))
+            await self.world.hold()
+        elif "resume" in said:
+            await self._resume()
         elif "duplicate" in said:
             await self._duplicate(said)
         else:
@@ -79,6 +87,7 @@ class Troubles:
     async def end_all(self) -> None:
         """The next case must not meet this one's faults."""
         await self._end(self.armed)
+        await self._resume()
 
     # ------------------------------------------------------------------------------------------------- systems
     async def _arm(self, now: float, said: dict[str, Any]) -> None:
@@ -94,6 +103,11 @@ class Troubles:
         for one in over:
             await self.world.controls[one.side].disarm(one.number)
         self.armed = [one for one in self.armed if one not in over]
+
+    async def _resume(self) -> None:
+        for side, number in self.paused:
+            await self.world.controls[side].disarm(number)
+        self.paused = []
 
     async def _duplicate(self, said: dict[str, Any]) -> None:
         """From now on every webhook of that side comes so many times."""
@@ -117,7 +131,12 @@ class Troubles:
     async def _kill(self, said: dict[str, Any]) -> None:
         name = PROCESSES[said["kill"]]
         moment = said.get("at")
-        if moment == "decided":
+        if is_moment(moment):
+            self.paused += await Gap(self.world).enter(str(moment))
+            await self._end_process(name)
+            await self.world.hold()
+            await self._resume()
+        elif moment == "decided":
             await self._with_writes_out(self._until_decided, name)
         elif moment == "right after 2xx":
             for side in SIDES:
@@ -184,12 +203,16 @@ def fault_of(effect: Any, said: dict[str, Any]) -> Fault:
 
 def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
     """Words of a fault that can't be brought about here."""
-    if said.get("continue_as_new"):
+    if said.get("continue_as_new") or said.get("resume"):
+        return
+    if "pause" in said:
+        if not is_moment(said["pause"]):
+            yield f"pause {said['pause']}"
         return
     if "kill" in said:
         if said["kill"] not in PROCESSES:
             yield f"kill {said['kill']}"
-        if said.get("at") not in MOMENTS:
+        if said.get("at") not in MOMENTS and not is_moment(said.get("at")):
             yield f"kill at {said['at']}"
         return
     effects = [effect for effect in (*EFFECTS, "duplicate") if effect in said]

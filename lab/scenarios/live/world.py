@@ -49,10 +49,9 @@ class World:
     def rest(self) -> Rest:
         return Rest(self.accord.database, self.accord.temporal, self.controls, self.name, self.matching_ids)
 
-    @property
-    def matching_ids(self) -> list[str]:
-        """Ids that workflows bear, or would bear, that match the case's records."""
-        return [f"match/{self.name}/{self.ref(s, record)}" for s in SIDES for record in self.records[s]]
+    async def matching_ids(self) -> list[str]:
+        """Ids that workflows bear, or would bear, that match the case's records, whoever created them."""
+        return [f"match/{self.name}/{self.ref(s, record)}" for s in SIDES for record in await self.ids(s)]
 
     @property
     def signaller(self) -> Signaller:
@@ -98,7 +97,7 @@ class World:
     ) -> None:
         await self.controls[side].edit(
             self.name,
-            self.record(side),
+            await self.find(side),
             dict(fields),
             by=by,
             at=self.clock.at(seconds),
@@ -110,7 +109,7 @@ class World:
         fixed: dict[str, Any] = {
             "do": "edit",
             "record_type": self.name,
-            "id": self.record(side),
+            "id": await self.find(side),
             "by": "somebody",
         }
         await self.controls[side].act(
@@ -118,13 +117,29 @@ class World:
         )
 
     async def delete(self, side: Side, seconds: float, by: str) -> None:
-        await self.controls[side].delete(self.name, self.record(side), by=by, at=self.clock.at(seconds))
+        await self.controls[side].delete(self.name, await self.find(side), by=by, at=self.clock.at(seconds))
 
     async def move(self, side: Side, seconds: float, key: str) -> None:
-        await self.controls[side].move(self.name, self.record(side), key, at=self.clock.at(seconds))
+        await self.controls[side].move(self.name, await self.find(side), key, at=self.clock.at(seconds))
+
+    async def ids(self, side: Side) -> list[str]:
+        """Of all records of a side, the oldest first, also of those that the product created."""
+        found = await self.controls[side].records(self.name)
+        return sorted((record.id for record in found), key=int)
+
+    async def find(self, side: Side) -> str:
+        """The record that a case means by its side: the youngest that it has itself, else the product's.
+
+        Raises:
+            LookupError: There is none yet.
+        """
+        known = self.records[side] or await self.ids(side)
+        if not known:
+            raise LookupError(f"{word_of(side)} has no record that this could be about")
+        return known[-1]
 
     def record(self, side: Side) -> str:
-        """The youngest record of a side."""
+        """The youngest record of a side that the case itself has."""
         return self.records[side][-1]
 
     def ref(self, side: Side, record: str) -> RecordRef:

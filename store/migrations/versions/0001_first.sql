@@ -357,6 +357,7 @@ CREATE TABLE creations (
     record_id text NOT NULL,
     state text NOT NULL DEFAULT 'reserved',
     created jsonb NOT NULL DEFAULT 'null', -- the counterpart's reference
+    halves jsonb NOT NULL DEFAULT '{}', -- field → [native on A, native on B, half on A, half on B] as it was made
     reserved_at timestamptz NOT NULL DEFAULT now(),
     attempted_at timestamptz, -- the last attempt; index lag is waited out from here
     CONSTRAINT pk_creations PRIMARY KEY (key),

@@ -77,7 +77,7 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
     [
         ("[{t: 0, poll: B}]", "poll"),
         ("[{t: 0, edit: A, record: other, set: {title: u}}]", "edit of another record"),
-        ("[{t: 0, fault: {pause: here}}]", "fault pause"),
+        ("[{t: 0, fault: {pause: here}}]", "pause here"),
         ("[{t: 0, fault: {kill: worker, at: EACH}}]", "kill at EACH"),
         ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault.record"),
         ("[{t: 0, inject: {at: after_write_B, edit: B, set: {title: h}}}]", "inject at after_write_B"),
