@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import uvloop
 from temporalio.worker import (
+    Interceptor,
     PollerBehaviorAutoscaling,
     UnsandboxedWorkflowRunner,
     Worker,
@@ -53,7 +55,7 @@ TUNING: dict[str, Any] = {
 """How a worker works, whatever it runs; `accord lab bench` measures bare workflows under the same."""
 
 
-def build_worker(accord: Accord) -> Worker:
+def build_worker(accord: Accord, interceptors: Sequence[Interceptor] = ()) -> Worker:
     """The worker of one process. Python is one core per process: run one per core."""
     passes, ending = PassActivities(accord.context), EndingActivities(accord.context)
     noting, matching = NotingActivities(accord.context), MatchActivities(accord.context)
@@ -76,7 +78,7 @@ def build_worker(accord: Accord) -> Worker:
             connecting.probe_connection,
             connecting.wake_waiting,
         ],
-        interceptors=[StepInterceptor()],
+        interceptors=[StepInterceptor(), *interceptors],
         workflow_runner=workflow_runner(accord.settings),
         **TUNING,
     )

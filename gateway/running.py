@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,17 @@ DATABASE = "accord"
 """Our own database in the embedded PostgreSQL; one that somebody else runs is named by its URL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Modules and their arguments, as `python -m` takes them."""
+
+    worker: Sequence[str] = ("worker",)
+    gateway: Sequence[str] = ("gateway.serve",)
+
+
+OURS = Programs()
+
+
 @asynccontextmanager
 async def accord_on(
     stack: EmbeddedStack,
@@ -33,6 +45,7 @@ async def accord_on(
     *,
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
+    programs: Programs = OURS,
 ) -> AsyncIterator[StackFile]:
     """Migrate the store, start workers and gateway, and write where everything is.
 
@@ -41,6 +54,7 @@ async def accord_on(
         settings: Files, host and port; the addresses come from the stack.
         workers: Processes; one per core is as many as help.
         environment: What the children get besides ours, such as the secrets of connections.
+        programs: Other builds of worker and gateway.
 
     Raises:
         SystemUnavailable: The database can't be migrated.
@@ -50,8 +64,8 @@ async def accord_on(
     await asyncio.to_thread(migrate.upgrade, addresses.database_url)
     children = {**os.environ, **(environment or {}), **_variables(addresses, settings)}
     for number in range(1, workers + 1):
-        await stack.add(_worker(number, stack.supervisor.var, children))
-    await stack.add(_gateway(addresses, children))
+        await stack.add(_worker(number, stack.supervisor.var, children, programs.worker))
+    await stack.add(_gateway(addresses, children, programs.gateway))
     written = await asyncio.to_thread(addresses.write, stack.supervisor.var)
     try:
         yield addresses
@@ -90,7 +104,7 @@ def _variables(addresses: StackFile, settings: Settings) -> dict[str, str]:
     return {f"{PREFIX}{name}": value for name, value in found.items()}
 
 
-def _worker(number: int, var: Path, environment: Mapping[str, str]) -> Child:
+def _worker(number: int, var: Path, environment: Mapping[str, str], program: Sequence[str]) -> Child:
     name = f"worker-{number}"
     health = var / f"{name}.health"
     health.unlink(missing_ok=True)
@@ -100,13 +114,13 @@ def _worker(number: int, var: Path, environment: Mapping[str, str]) -> Child:
 
     return Child(
         name=name,
-        argv=(sys.executable, "-m", "worker"),
+        argv=(sys.executable, "-m", *program),
         env={**environment, f"{PREFIX}HEALTH_FILE": str(health)},
         is_ready=is_ready,
     )
 
 
-def _gateway(addresses: StackFile, environment: Mapping[str, str]) -> Child:
+def _gateway(addresses: StackFile, environment: Mapping[str, str], program: Sequence[str]) -> Child:
     place = urlsplit(addresses.gateway_url or "")
 
     async def is_ready() -> bool:
@@ -114,7 +128,7 @@ def _gateway(addresses: StackFile, environment: Mapping[str, str]) -> Child:
 
     return Child(
         name="gateway",
-        argv=(sys.executable, "-m", "gateway.serve"),
+        argv=(sys.executable, "-m", *program),
         env=environment,
         is_ready=is_ready,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from domain.errors import SyncError
 from gateway.app import build_app
@@ -20,8 +21,13 @@ MOST_AT_ONCE = 500
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    serve_app(build_app(lambda: assembled(settings, may_close=True)), settings)
+
+
+def serve_app(app: FastAPI, settings: Settings) -> None:
+    """Serve this application as the gateway is served."""
     uvicorn.run(
-        build_app(lambda: assembled(settings, may_close=True)),
+        app,
         host=settings.gateway_host,
         port=settings.gateway_port,
         http=PatientProtocol,

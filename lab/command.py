@@ -5,12 +5,14 @@ from __future__ import annotations
 import typer
 
 from lab.bench.command import bench
+from lab.crashes.command import crashes
 from lab.scenarios.command import run
 from lab.scenarios.record import record
 
 app = typer.Typer(help="Run scenarios and measurements on simulated systems.", no_args_is_help=True)
 app.command()(run)
 app.command()(bench)
+app.command()(crashes)
 app.command()(record)
 
 

@@ -1,0 +1,28 @@
+"""A small campaign on a real stack: worker and gateway die at a sample of their fault points."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.crashes.campaign import Campaign, Finding
+from lab.crashes.ground import opened
+from lab.crashes.kinds import KINDS
+
+pytestmark = pytest.mark.stack
+
+SHARE = 0.12
+"""Of some 270 points; all of them are died at by `accord lab crashes`."""
+
+
+@pytest.fixture(params=[True, False], ids=["compares and sets", "does not"])
+async def finding(request: pytest.FixtureRequest, tmp_path: Path) -> Finding:
+    capabilities = {} if request.param else {"compare_and_set": False}
+    async with opened(tmp_path, capabilities) as ground:
+        return await Campaign(ground, print).run(pairs=30, share=SHARE, seed=20)
+
+
+async def test_dying_anywhere_makes_no_difference_to_any_pair(finding: Finding) -> None:
+    assert finding.violations == []
+    assert finding.hit == set(finding.points)
+    assert {point.subject for point in finding.points} <= {kind.name for kind in KINDS}
+    assert len(finding.points) > 10
