@@ -36,7 +36,7 @@ def build_app(settings: Settings, points: Points) -> FastAPI:
 
     @asynccontextmanager
     async def assemble() -> AsyncIterator[Accord]:
-        async with assembled(settings) as whole:
+        async with assembled(settings, may_close=True) as whole:
             yield replace(mortal(whole, points), temporal=mortal_client(whole.temporal, points))
 
     setattr(gateway.app, "Relay", SteppingRelay)  # noqa: B010 - the only part that the app builds itself

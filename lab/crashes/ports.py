@@ -25,7 +25,6 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from temporalio.worker import Interceptor as WorkerInterceptor
 
 from connectors.base import Connector
-from connectors.registry import Connections, open_connector
 from gateway.assembly import Accord
 from integrations.connections import ConnectionConfig
 from integrations.settings import Settings
@@ -68,11 +67,11 @@ def mortal_database(settings: Settings, points: Points) -> Database:
     return database
 
 
-def mortal_connector(config: ConnectionConfig, points: Points) -> Connector:
-    """A connector with a point before and after each request, and one that tells whom a webhook concerns."""
-    connector = open_connector(config)
+def make_mortal(connector: Connector, points: Points) -> None:
+    """Put a point before and after each request of a connector, and have it tell whom a webhook concerns."""
     for name in REQUESTS:
-        setattr(connector, name, _around(getattr(connector, name), f"{name} on {config.name}", points))
+        what = f"{name} on {connector.connection}"
+        setattr(connector, name, _around(getattr(connector, name), what, points))
     parse = connector.parse_webhook
 
     def parse_webhook(*args: Any, **words: Any) -> Any:
@@ -82,7 +81,6 @@ def mortal_connector(config: ConnectionConfig, points: Points) -> Connector:
         return notices
 
     setattr(connector, "parse_webhook", parse_webhook)  # noqa: B010 - a method of one instance is exchanged
-    return connector
 
 
 def _around(call: Callable[..., Awaitable[Any]], what: str, points: Points) -> Callable[..., Awaitable[Any]]:
@@ -160,11 +158,16 @@ class _MortalCall(OutboundInterceptor):
 
 def mortal(accord: Accord, points: Points) -> Accord:
     """The same process, with fault points in its store and its systems."""
-    connections = Connections(
-        accord.connections.configs, open=lambda config: mortal_connector(config, points)
-    )
+    guard = accord.connections.guard
+
+    def guard_mortal(connector: Connector, config: ConnectionConfig) -> None:
+        guard(connector, config)
+        make_mortal(connector, points)
+
     context = replace(
-        accord.context, database=mortal_database(accord.settings, points), connections=connections
+        accord.context,
+        database=mortal_database(accord.settings, points),
+        connections=replace(accord.connections, guard=guard_mortal),
     )
     return replace(accord, context=context)
 

@@ -42,7 +42,7 @@ async def work(points: Points) -> None:
     """Work as the production worker does, until told to stop or to die."""
     stop, settings = asyncio.Event(), read_settings()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with assembled(settings) as whole:
+    async with assembled(settings, may_close=True) as whole:
         accord = mortal(whole, points)
         await wait_until_up(accord, PATIENCE)
         client = await temporal_client(settings, lazy=False)
