@@ -111,13 +111,17 @@ class Cohort:
             Restless: Something still is, after eight minutes.
         """
         accord, name = self.ground.accord, self.kind.name
-        matching = [f"match/{name}/{self.ground.ref(side, name, record)}" for side, record in self.made]
-        rest = Rest(accord.database, accord.temporal, self.ground.controls, name, matching)
+        rest = Rest(accord.database, accord.temporal, self.ground.controls, name, self._matching)
 
         async def is_done() -> bool:
             return not await self._asked() and await rest.is_reached()
 
         await until(is_done, f"{name} at rest", PATIENCE)
+
+    async def _matching(self) -> list[str]:
+        """Ids that workflows bear that match the records which people made."""
+        name = self.kind.name
+        return [f"match/{name}/{self.ground.ref(side, name, record)}" for side, record in self.made]
 
     async def _asked(self) -> bool:
         if not self.kind.decides:
