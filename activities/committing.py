@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import JsonValue
 
 from activities.look import Look
-from activities.messages import Standing
+from activities.messages import PairRef, Standing
 from activities.standing import standing_of
 from domain.integration import Integration
-from domain.outcome import PlannedHalf, UnitState, Verdict, WritePlan
+from domain.outcome import RECORD_UNIT, PlannedHalf, UnitState, Verdict, WritePlan
 from domain.sides import SIDES, Pair, Side
 from store import alerts, baselines, conflicts, decisions, overwritten, pairs, parked, plans, reviews
 from store.baselines import Move
@@ -161,6 +161,13 @@ async def park(tx: Tx, look: Look, unit: str, cause: Literal["flap", "refused"],
     await parked.park(tx, look.work.pair.id, unit, cause, reason)
     key = f"{alert_prefix(look.work.pair.id)}{cause}/{unit}"
     await alerts.raise_(tx, key, cause, look.work.pair.id, f"{look.pair.both}: {unit} is parked: {reason}")
+
+
+async def quarantine(tx: Tx, pair: PairRef, reason: str) -> None:
+    """Stop the whole pair, with one alert."""
+    await pairs.quarantine(tx, pair.pair_id, reason)
+    key = f"{alert_prefix(pair.pair_id)}quarantined/{RECORD_UNIT}"
+    await alerts.raise_(tx, key, "quarantined", pair.pair_id, f"{pair.both}: {reason}")
 
 
 def natives_of(declared: Integration, units: Iterable[str]) -> Pair[Sequence[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from temporalio import activity
 
 from activities.braking import brake
-from activities.committing import alert_prefix
+from activities.committing import alert_prefix, quarantine
 from activities.context import Context
 from activities.evidence import is_deleted_by_us
 from activities.following import SENT, Followed, Follower
@@ -191,7 +191,7 @@ class EndingActivities:
         """Nothing more is done about it until somebody has looked."""
         async with self.context.database.begin() as tx:
             if state == "quarantined":
-                await pairs.quarantine(tx, case.pair.pair_id, why)
+                await quarantine(tx, case.pair, why)
             standing = make_standing(
                 case.pair, case.rules, case.found.reviews, held={}, parked={}, quarantine=why
             )

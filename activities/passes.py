@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.committing import commit_verdict
+from activities.committing import commit_verdict, quarantine
 from activities.context import Context
 from activities.evidence import weigh
 from activities.facts import gather_facts
@@ -45,7 +45,7 @@ from domain.errors import StopRecord
 from domain.outcome import Decision
 from domain.records import Snapshot
 from domain.sides import SIDES, Pair, Side
-from store import snapshots, work
+from store import pairs, snapshots, work
 from store.database import Tx
 from store.work import PairWork
 
@@ -82,7 +82,10 @@ class PassActivities:
         """Read both ends. `stop` says why the pair is in quarantine, out of which only a person's edit leads here."""
         _refuse_closed(found)
         refs = found.pair.ends.map(lambda end: end.ref)
-        seen = await read_ends(refs, self.context.connections, asked.gone)
+        try:
+            seen = await read_ends(refs, self.context.connections, asked.gone)
+        except StopRecord as error:
+            return await self._quarantine(pair, rules, found, error.message)
         if any(isinstance(one, Unseen) for one in seen):
             return await self._weigh(asked, pair, rules, found, seen)
         if not (isinstance(seen.a, Snapshot) and isinstance(seen.b, Snapshot)):
@@ -93,6 +96,14 @@ class PassActivities:
             return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
         left = await Leaver(self.context, pair, live, rules, read).leaves()
         return left or await self._compare(make_look(self.context, asked.pair, live, rules, read))
+
+    async def _quarantine(self, pair: PairRef, rules: Rules, found: PairWork, why: str) -> Assessed:
+        """A record that can't be read for a reason of its own: poison, kept from the others."""
+        standing = say_stopped(pair, rules, found, why)
+        async with self.context.database.begin() as tx:
+            await quarantine(tx, pair, why)
+            await pairs.set_state(tx, pair.pair_id, standing.states, standing.waits_for)
+        return Assessed(outcome="stopped", story=why, standing=standing)
 
     async def _weigh(
         self, asked: DetectInput, pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]

@@ -42,7 +42,7 @@ def say_ended(found: PairWork) -> Assessed:
 
 def say_stopped(pair: PairRef, rules: Rules, found: PairWork, reason: str) -> Standing:
     standing = as_found(pair, rules, found, reason)
-    return standing if found.pair.quarantine else standing.model_copy(update={"states": ("braked",)})
+    return standing if not found.brake else standing.model_copy(update={"states": ("braked",)})
 
 
 def say_gone(pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]) -> Assessed:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from activities.committing import alert_prefix, park, settle
+from activities.committing import alert_prefix, park, quarantine, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
@@ -22,7 +22,7 @@ from activities.sending import Sent, send
 from activities.standing import with_parked
 from activities.taking_back import TakenBack, take_back
 from domain.errors import RecordGone, RecordHidden, StaleVersion, TryAgain
-from domain.outcome import LogStage
+from domain.outcome import RECORD_UNIT, LogStage
 from domain.records import FieldVersion, Origin, Snapshot
 from domain.settlement import Outlook
 from domain.sides import SIDES, Pair, Side
@@ -145,7 +145,7 @@ class PlanWriter:
     async def _keep_refused(self, tx: Tx, sent: Sent) -> None:
         """Park what the system refused; quarantine the pair where no single field can be blamed."""
         if sent.is_hopeless:
-            await pairs.quarantine(tx, self.look.pair.pair_id, self.progress.hopeless)
+            await quarantine(tx, self.look.pair, self.progress.hopeless)
             return
         for unit, reason in sent.refused.items():
             await park(tx, self.look, unit, "refused", reason)
@@ -277,7 +277,8 @@ class PlanWriter:
         """A merge stands on one side only: not parked, but for a person to decide; the next pass opens the review."""
         unit, pair_id = torn.line.unit, self.look.pair.pair_id
         await parked.park(tx, pair_id, unit, "torn", torn.story)
-        await alerts.clear(tx, [f"{alert_prefix(pair_id)}refused/{unit}"])
+        prefix = alert_prefix(pair_id)
+        await alerts.clear(tx, [f"{prefix}refused/{unit}", f"{prefix}quarantined/{RECORD_UNIT}"])
         del self.progress.refused[unit]
         if self.progress.hopeless and not self.progress.refused:
             self.progress.hopeless = ""

@@ -64,7 +64,8 @@ def row(everywhere: type[SyncError], **but: type[SyncError]) -> Row:
     return {aim: but.get(aim.value, everywhere) for aim in Aim}
 
 
-REFUSED = row(RecordRejected, read=ConfigError, query=ConfigError, probe=ConfigError)
+REFUSED = row(RecordRejected, read=StopRecord, query=ConfigError, probe=ConfigError)
+"""What was asked is no good: of a query that is a setting's fault; of one known record it is that record's."""
 AWAY = row(SystemUnavailable)
 
 COMMON: ErrorTable = {

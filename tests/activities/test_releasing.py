@@ -4,12 +4,13 @@ import pytest
 
 from activities.messages import SideNotice
 from connectors.memory.system import Author
+from domain.errors import StopRecord
 from domain.outcome import Decision
 from domain.records import Origin
 from domain.sides import Side
 from tests.activities.conftest import Build
 from tests.activities.test_applying import unspecific
-from tests.activities.world import TITLE, World, declaration
+from tests.activities.world import TITLE, World, declaration, once, raising
 
 pytestmark = pytest.mark.stack
 
@@ -97,4 +98,19 @@ async def test_an_alert_of_a_stale_decision_is_cleared_by_the_next_pass_though_t
     assert [alert.kind for alert in await world.alerts()] == ["stale_decision"]
     assert (await world.work()).pair.state == ["in_sync"]
     await world.one_pass()
+    assert await world.alerts() == []
+
+
+async def test_a_record_that_cannot_be_read_for_a_reason_of_its_own_is_quarantined_with_one_alert(
+    build: Build,
+) -> None:
+    world = await build(declaration(TITLE))
+    broken = raising(StopRecord("Right GET /tickets/1 answered 400: this ticket is broken"))
+    for _ in range(3):
+        world.connectors.b.interfere = once("before", "read", broken)
+        stopped = await world.detect(notices=HEARD)
+        assert (stopped.outcome, stopped.standing.states) == ("stopped", ("quarantined",))
+    assert "this ticket is broken" in ((await world.work()).pair.quarantine or "")
+    assert [alert.kind for alert in await world.alerts()] == ["quarantined"]
+    assert (await world.one_pass(retried_by="ines")).standing.states == ("in_sync",)
     assert await world.alerts() == []

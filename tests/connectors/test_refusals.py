@@ -43,7 +43,7 @@ def error(status: int | Trouble, aim: Aim, dialect: Dialect | None = None, **hea
         (410, Aim.READ, RecordGone),
         (412, Aim.WRITE, StaleVersion),
         (418, Aim.WRITE, RecordRejected),
-        (418, Aim.READ, ConfigError),
+        (418, Aim.READ, StopRecord),
         (422, Aim.CREATE, RecordRejected),
         (429, Aim.PROBE, RateLimited),
         (302, Aim.READ, SystemUnavailable),
