@@ -43,6 +43,8 @@ class Outcome(BaseModel):
     """Records that exist per side."""
     links: int = 1
     """Active pairs."""
+    apart: list[str] = []
+    """`KEY field` of what differs in pairs that call themselves in step: never right, whatever a case expects."""
 
 
 class Difference(BaseModel):
@@ -171,6 +173,7 @@ def _states(case: Case, outcome: Outcome) -> Iterator[Difference]:
     pairs: list[tuple[str, Any, Any]] = [
         ("link", expect.link, outcome.link),
         ("links", expect.links, outcome.links),
+        ("apart", [], outcome.apart),
         ("pending", _sorted(expect.pending), _sorted(outcome.pending)),
         ("alerts", _sorted(expect.alerts), _sorted(outcome.alerts)),
         *((f"records {side}", expect.records.get(side), outcome.count.get(side)) for side in SIDE_WORDS),

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 SideWord: TypeAlias = Literal["A", "B"]
 SIDE_WORDS: tuple[SideWord, SideWord] = ("A", "B")
@@ -105,6 +113,12 @@ class DeleteGiven(Written):
     vs_edit: Literal["keep", "delete", "review", "ask"] = "review"
 
 
+class DeleteGuardGiven(Written):
+    """How large a share of the records may vanish at once before somebody must look."""
+
+    max_share: float = 0.2
+
+
 class AutomationGiven(Written):
     """`when` all these values stand, the system itself sets those."""
 
@@ -121,6 +135,23 @@ class Given(Loose):
     automation: dict[SideWord, list[AutomationGiven]] = {}
     start: dict[SideWord, dict[str, JsonValue]] = {}
     match_key: str | None = None
+    pairs: int = Field(default=1, ge=1, le=1000)
+    """So many pairs in step, all alike."""
+    second_pair: bool = False
+    delete_guard: DeleteGuardGiven | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_field(cls, written: Any) -> Any:
+        """Pairs in step have something in step: a title, where the case names no fields."""
+        if isinstance(written, dict) and "pairs" in written and not written.get("fields"):
+            return {**written, "fields": {"title": {"policy": "lww", "tie": "A", "base": ["t", "t"]}}}
+        return written
+
+    @property
+    def number(self) -> int:
+        """How many pairs there are."""
+        return max(self.pairs, 2 if self.second_pair else 1)
 
     def caps_of(self, side: SideWord) -> CapsGiven:
         return self.caps.get(side, CapsGiven())

@@ -16,6 +16,7 @@ from domain.integration import (
     FieldType,
     Flow,
     Integration,
+    Limits,
     Normaliser,
     OnDelete,
     Unmapped,
@@ -99,6 +100,7 @@ def integration_of(
         on_delete=on_delete_of(given.delete),
         defaults=Defaults(policy=(LastWriteWins(), Review())),
         fields=tuple(field_of(field, one) for field, one in given.fields.items()),
+        limits=Limits(brake=given.delete_guard.max_share) if given.delete_guard else Limits(),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from domain.sides import SIDES
 from lab.scenarios.corpus import Case, Event, Given
+from lab.scenarios.live.several import NUMBERED, unknown_number
 from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
 from lab.scenarios.live.troubles import unknown_fault
 from lab.scenarios.translation import completed, side_of
 
-PLAYED = {"edit", "system_edit", "create", "delete", "move", "burst", "inject", "signal", "fault", "review",
-          "config", "settle"}  # fmt: skip
+PLAYED = {"edit", "system_edit", "create", "delete", "move", "merge", "burst", "edit_each", "inject", "signal", "fault",
+          "review", "config", "settle"}  # fmt: skip
 POINT = re.compile(r"before_(read|write)_([AB])")
 
 
@@ -33,12 +34,13 @@ def _obstacles(case: Case) -> Iterator[str]:
         yield str(error)
     for event in case.events:
         yield from _obstacles_of(event)
+        yield from _unknown_records(case.given, event)
 
 
 def _obstacles_of(event: Event) -> Iterator[str]:
     if event.verb not in PLAYED:
         yield event.verb or f"an event without a known verb ({', '.join(event.words)})"
-    elif "record" in event.words:
+    elif "record" in event.words and event.verb not in NUMBERED:
         yield f"{event.verb} of another record"
     elif event.verb == "fault":
         yield from unknown_fault(event.get("fault"))
@@ -46,6 +48,17 @@ def _obstacles_of(event: Event) -> Iterator[str]:
         yield from _unknown_injection(event)
     elif event.verb == "config":
         yield from _unknown_change(event.get("config"))
+
+
+def _unknown_records(given: Given, event: Event) -> Iterator[str]:
+    """Records that are meant by a number which none has."""
+    if event.verb in NUMBERED and "record" in event.words:
+        yield from unknown_number(given, event.get("record"), f"{event.verb} of record")
+    if event.verb == "merge":
+        for word in ("loser", "survivor"):
+            yield from unknown_number(given, event.get(word), f"merge of {word}")
+    if event.verb == "fault" and "record" in event.get("fault"):
+        yield from unknown_number(given, event.get("fault")["record"], "fault of record")
 
 
 def _unknown_change(words: dict[str, Any]) -> Iterator[str]:

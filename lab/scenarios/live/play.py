@@ -11,9 +11,11 @@ from typing import Any
 from domain.sides import Side
 from lab.scenarios.comparison import Outcome
 from lab.scenarios.corpus import SIDE_WORDS, Event, Given, SideWord
+from lab.scenarios.live.apart import apart
 from lab.scenarios.live.ending import outcome_of, writes_of
 from lab.scenarios.live.preparing import has_records, is_linked_at_start, link, prepare
 from lab.scenarios.live.reviewing import Reviewer
+from lab.scenarios.live.several import act_on_one, edit_each, merge
 from lab.scenarios.live.troubles import Troubles
 from lab.scenarios.live.world import World
 from lab.scenarios.translation import side_of
@@ -62,7 +64,8 @@ class Play:
             for _, group in groupby(events, _at_once(events)):
                 await self._happen(list(group))
             await self._settle(max((event.t for event in events), default=0.0))
-            return await outcome_of(world.accord.database, world.controls, world.name, before=self.before)
+            ended = await outcome_of(world.accord.database, world.controls, world.name, before=self.before)
+            return ended.model_copy(update={"apart": await apart(world)})
         finally:
             await self.troubles.end_all()
             await world.fall_silent()
@@ -86,6 +89,8 @@ class Play:
             "delete": self._delete,
             "move": self._move,
             "burst": self._burst,
+            "edit_each": self._edit_each,
+            "merge": self._merge,
             "inject": self._inject,
             "signal": self._signal,
             "fault": self.troubles.begin,
@@ -96,6 +101,9 @@ class Play:
 
     # --------------------------------------------------------------------------------------------------- people
     async def _edit(self, event: Event) -> None:
+        if "record" in event.words:
+            await act_on_one(self.world, event)
+            return
         is_person = "edit" in event.words
         by = event.get("by") or ("somebody" if is_person else "automation")
         await self.world.edit(
@@ -107,7 +115,16 @@ class Play:
         fields = {name: value for name, value in event.get("rec", {}).items() if name not in {"id", "key"}}
         await self.world.create(side_of(event.get("create")), event.t, fields, event.get("by", "somebody"))
 
+    async def _edit_each(self, event: Event) -> None:
+        await edit_each(self.world, event)
+
+    async def _merge(self, event: Event) -> None:
+        await merge(self.world, event)
+
     async def _delete(self, event: Event) -> None:
+        if "record" in event.words:
+            await act_on_one(self.world, event)
+            return
         await self.world.delete(side_of(event.get("delete")), event.t, event.get("by", "somebody"))
 
     async def _move(self, event: Event) -> None:

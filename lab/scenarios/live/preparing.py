@@ -46,14 +46,15 @@ def is_linked_at_start(given: Given) -> bool:
 
 
 async def link(world: World, rules: Rules) -> None:
-    """Link the two records at exactly the baseline that the case names, in step or not; its first pass begins."""
+    """Link the records, first to first, at exactly the baseline that the case names, in step or not; passes begin."""
     moves = {
         name: (name, name, one.base[0], one.base[1]) for name, one in world.given.fields.items() if one.base
     }
-    a, b = [await _end(world, side) for side in SIDES]
-    async with world.accord.database.begin() as tx:
-        pair = await pairs.create(tx, world.name, rules.version, Pair(a, b))
-        await baselines.move(tx, pair.id, moves)
+    for n in range(min(len(ids) for ids in world.records)):
+        a, b = [await _end(world, side, n) for side in SIDES]
+        async with world.accord.database.begin() as tx:
+            pair = await pairs.create(tx, world.name, rules.version, Pair(a, b))
+            await baselines.move(tx, pair.id, moves)
     await world.look("linked")
 
 
@@ -62,7 +63,8 @@ async def _create_records(world: World) -> None:
     first = based(given) if is_linked_at_start(given) else start_of(given)
     key = {given.match_key: MATCH_VALUE} if given.match_key else {}
     for side in SIDES:
-        await world.create(side, BEFORE, {**key, **first[side]}, "somebody")
+        for _ in range(given.number):
+            await world.create(side, BEFORE, {**key, **first[side]}, "somebody")
 
 
 def based(given: Given) -> Pair[dict[str, Any]]:
@@ -87,8 +89,8 @@ async def _start_otherwise(world: World) -> None:
             await world.edit(side, BEFORE, differing, "somebody", is_person=True)
 
 
-async def _end(world: World, side: Side) -> EndRow:
-    found = await world.controls[side].record(world.name, world.record(side))
+async def _end(world: World, side: Side, n: int) -> EndRow:
+    found = await world.controls[side].record(world.name, world.records[side][n])
     return EndRow(world.ref(side, found.record.id), found.record.key)
 
 

@@ -104,7 +104,7 @@ class Rest:
 
     async def _pairs(self) -> list[PairRow]:
         async with self.database.begin() as tx:
-            return await pairs.listing(tx, integration=self.integration)
+            return await pairs.listing(tx, integration=self.integration, limit=1000)
 
     async def _state(self, pair: PairRow) -> PairState | None:
         """None while its workflow hasn't started or no worker answers."""

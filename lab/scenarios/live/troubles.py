@@ -95,7 +95,9 @@ class Troubles:
         side = side_of(said[effect])
         entries = await self.world.controls[side].journal()
         since = entries[-1].n if entries else 0
-        number = await self.world.controls[side].arm(fault_of(effect, said))
+        meant = said.get("record")
+        record = None if meant is None else self.world.records[side][int(meant) - 1]
+        number = await self.world.controls[side].arm(fault_of(effect, said, record))
         end = now + float(said["for"]) if _is_number(said.get("for")) else float(said.get("until", math.inf))
         self.armed.append(Armed(side, number, since, end))
 
@@ -186,13 +188,20 @@ class Troubles:
         return next(status.restarts for status in self.stack.states() if status.name == name)
 
 
-def fault_of(effect: Any, said: dict[str, Any]) -> Fault:
-    """The lab's fault for a case's words. It ends by count, or when the case's time has passed its end."""
+def fault_of(effect: Any, said: dict[str, Any], record: str | None = None) -> Fault:
+    """The lab's fault for a case's words. It ends by count, or when the case's time has passed its end.
+
+    Args:
+        effect: The word that says what goes wrong.
+        said: All words.
+        record: Id of the only record that it befalls.
+    """
     number = said.get("times", 1 if effect == "lost_response" else None)
     wait = {"Retry-After": str(said["retry_after"])} if "retry_after" in said else {}
     return Fault(
         effect=effect,
         operation=said.get("op", "any"),
+        record=record,
         times=number,
         status=int(said.get("code", 500)),
         headers=wait,
@@ -218,7 +227,7 @@ def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
     effects = [effect for effect in (*EFFECTS, "duplicate") if effect in said]
     if not effects or said[effects[0]] not in SIDE_WORDS:
         yield f"fault {next(iter(said), 'of no kind')}"
-    yield from (f"fault.{word}" for word in ("record", "redirect", "field") if word in said)
+    yield from (f"fault.{word}" for word in ("redirect", "field") if word in said)
 
 
 def _is_number(value: Any) -> bool:

@@ -23,6 +23,9 @@ from lab.systems.outbox import Order, Subscription
 from store import integrations, pairs
 from store.pairs import PairRow
 
+MOST_PAIRS = 1000
+"""Of one case."""
+
 
 @dataclass(slots=True)
 class World:
@@ -168,8 +171,8 @@ class World:
 
     async def look(self, why: str) -> None:
         """Have the case's pairs look at both sides, as an operator's "sync now" does."""
-        pair = await self.pair()
-        if pair is not None:
-            async with self.accord.database.begin() as tx:
-                rules = await self.accord.context.rules.at(tx, self.name, pair.version)
-            await self.signaller.look(pair, rules, why)
+        async with self.accord.database.begin() as tx:
+            found = await pairs.listing(tx, integration=self.name, limit=MOST_PAIRS)
+            rules = [await self.accord.context.rules.at(tx, self.name, pair.version) for pair in found]
+        for pair, declared in zip(found, rules, strict=True):
+            await self.signaller.look(pair, declared, why)

@@ -13,6 +13,7 @@
 | `GET /records/{type}/changes?since=&limit=` | `{records, cursor, more}`, in order of modification, deleted ones included |
 | `GET /records/{type}/allowed` | `{field: [values]}` |
 
+A record that was merged into another one holds that one's id in its field `merged_into`.
 `Authorization: Bearer <token>`. Webhooks are signed with HMAC-SHA256 over `timestamp.body` in `X-Plain-Signature: sha256=<hex>`.
 """
 

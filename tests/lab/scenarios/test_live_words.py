@@ -15,7 +15,7 @@ from lab.scenarios.live.case_clock import MARGIN, start_of_time
 from lab.scenarios.live.stage import connections_of, stages_of
 from lab.scenarios.live.switches import switches_of
 from lab.scenarios.live.troubles import fault_of
-from lab.scenarios.translation import spelled
+from lab.scenarios.translation import integration_of, spelled
 
 FIELD = {"title": {"policy": "lww", "base": ["t", "t"]}}
 
@@ -76,10 +76,12 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
     ("events", "word"),
     [
         ("[{t: 0, poll: B}]", "poll"),
-        ("[{t: 0, edit: A, record: other, set: {title: u}}]", "edit of another record"),
+        ("[{t: 0, edit: A, record: other, set: {title: u}}]", "edit of record other, of 1"),
         ("[{t: 0, fault: {pause: here}}]", "pause here"),
         ("[{t: 0, fault: {kill: worker, at: EACH}}]", "kill at EACH"),
-        ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault.record"),
+        ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault of record 3, of 1"),
+        ("[{t: 0, merge: A, loser: 1, survivor: 2}]", "merge of survivor 2, of 1"),
+        ("[{t: 0, create: A, record: 1, rec: {title: u}}]", "create of another record"),
         ("[{t: 0, inject: {at: after_write_B, edit: B, set: {title: h}}}]", "inject at after_write_B"),
         (
             "[{t: 0, inject: {at: before_write_B, edit: A, set: {title: h}}}]",
@@ -121,3 +123,25 @@ def test_a_new_version_changes_only_what_it_names() -> None:
     assert (changed.fields["title"].policy, changed.fields["title"].tie) == ("review", "A")
     with pytest.raises(ValidationError):
         given.changed_by({"fields": {"title": {"policy": "a coin"}}})
+
+
+def test_pairs_without_fields_have_a_title_in_step() -> None:
+    given = Given.model_validate({"pairs": 50, "delete_guard": {"max_share": 0.1}})
+    assert (given.number, list(given.fields), given.fields["title"].base) == (50, ["title"], ("t", "t"))
+    assert integration_of(given).limits.brake == 0.1
+    assert Given.model_validate({"second_pair": True}).number == 2
+    assert Given().fields == {}
+
+
+def test_records_are_meant_by_their_numbers() -> None:
+    case = a_case(
+        given={"pairs": 3},
+        events=[
+            {"t": 0, "fault": {"status": "B", "code": 400, "record": 3}},
+            {"t": 1, "edit_each": "A", "field": "title"},
+            {"t": 2, "edit": "A", "record": 2, "set": {"title": "u"}},
+            {"t": 3, "merge": "A", "loser": 1, "survivor": 2},
+        ],
+    )
+    assert why_not_live(case) is None
+    assert fault_of("status", {"status": "B", "code": 400}, "17").record == "17"
