@@ -1,7 +1,8 @@
 """Who may use the API: on the loopback interface everybody, elsewhere whoever has the token.
 
 "Loopback" is what the socket says. A forwarded request came from elsewhere, and so may one that a page in a browser
-on this machine makes: both are refused without a token.
+on this machine makes: both are refused without a token. With one, a page can do nothing either, for no browser adds
+the token by itself.
 """
 
 from __future__ import annotations
@@ -48,12 +49,19 @@ def _is_local(request: Request) -> bool:
     if any(name in request.headers for name in FORWARDED):
         return False
     client = request.client.host if request.client else ""
-    origin = request.headers.get("origin")
     return (
         _is_loopback(client)
         and _is_loopback(request.url.hostname or "")  # else a name that was rebound to this machine
-        and (origin is None or _is_loopback(urlsplit(origin).hostname or ""))
+        and _is_own_page(request)
     )
+
+
+def _is_own_page(request: Request) -> bool:
+    """Whether no page of another site sent this: not even of another port, where anything may be served."""
+    origin = request.headers.get("origin")
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        return False
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
 
 
 def _is_loopback(host: str) -> bool:

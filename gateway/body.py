@@ -25,7 +25,6 @@ def require_json(request: Request) -> None:
         raise HTTPException(
             status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
             "say `Content-Type: application/json`",
-            headers={"connection": "close"},
         )
 
 
@@ -61,5 +60,4 @@ def _refuse_above(most: int, size: int) -> None:
         raise HTTPException(
             status.HTTP_413_CONTENT_TOO_LARGE,
             f"at most {most} bytes are taken",
-            headers={"connection": "close"},
         )

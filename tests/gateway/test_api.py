@@ -61,8 +61,18 @@ async def test_errors_have_one_shape(client: httpx.AsyncClient) -> None:
         {"x-forwarded-for": "127.0.0.1"},
         {"host": "rebound.example"},
         {"origin": "https://evil.example"},
+        {"origin": "http://127.0.0.1:1"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
     ],
-    ids=["forwarded", "a rebound name", "a page in a browser"],
+    ids=[
+        "forwarded",
+        "a rebound name",
+        "a page in a browser",
+        "another port",
+        "no origin",
+        "by the browser's word",
+    ],
 )
 async def test_without_a_token_only_this_machine_is_answered(
     client: httpx.AsyncClient, headers: dict[str, str]
@@ -80,3 +90,15 @@ async def test_with_a_token_only_who_has_it_is_answered(house: House) -> None:
         ]
         assert tried == [200, 401, 401, 401]
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_a_form_of_another_site_decides_nothing(house: House, client: httpx.AsyncClient) -> None:
+    pair = await house.in_review()
+    body = b'{"by": "mallory", "choice": "side", "side": "a"}'
+    path = f"/api/reviews/{pair.id}/decision"
+    for kind in ("text/plain", "application/json"):
+        from_elsewhere = {"content-type": kind, "origin": "https://evil.example"}
+        assert (await client.post(path, content=body, headers=from_elsewhere)).status_code == 403
+    no_json = await client.post(path, content=body, headers={"content-type": "text/plain"})
+    assert no_json.status_code == 422
+    assert len(await house.operations.reviews.listed(named=pair.id)) == 1

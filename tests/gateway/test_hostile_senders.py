@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
@@ -20,6 +20,8 @@ from store import deliveries
 from tests.gateway.house import House, deliver, outcome, signed
 
 pytestmark = pytest.mark.stack
+
+JSON = {"content-type": "application/json"}
 
 
 @asynccontextmanager
@@ -58,20 +60,38 @@ async def test_a_large_body_is_refused_by_its_announcement(client: httpx.AsyncCl
 async def test_a_large_body_without_announcement_is_refused_where_it_grows_too_large(
     client: httpx.AsyncClient,
 ) -> None:
-    async with connected(client) as (_, writer):
+    async with connected(client) as (reader, writer):
         writer.write(head(transfer_encoding="chunked"))
-        assert await poured(writer, 50_000_000) < 10 * MOST_BYTES
-
-
-async def poured(writer: asyncio.StreamWriter, most: int) -> int:
-    """Send parts until the other side hangs up; the bytes sent."""
-    part, sent = b"x" * 65_536, 0
-    with suppress(ConnectionError):
-        while sent < most:
+        part = b"x" * 65_536
+        for _ in range(MOST_BYTES // len(part) + 2):
             writer.write(b"%x\r\n" % len(part) + part + b"\r\n")
             await writer.drain()
-            sent += len(part)
-    return sent
+        assert await status(reader) == 413
+
+
+async def test_who_sends_all_of_a_large_body_still_sees_the_answer(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/webhooks/left", content=b"x" * 20_000_000, headers=JSON)
+    assert answer.status_code == 413
+
+
+async def test_a_refused_body_that_never_ends_is_not_listened_to_for_long(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "head_patience", 0.5)
+    async with connected(client) as (reader, writer):
+        writer.write(head(content_length="50000000000"))
+        assert await status(reader) == 413
+        with pytest.raises(ConnectionError):
+            await pour(writer)
+
+
+async def pour(writer: asyncio.StreamWriter) -> None:
+    """Send until the other side hangs up."""
+    async with asyncio.timeout(20):
+        while True:
+            writer.write(b"x" * 1000)
+            await writer.drain()
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

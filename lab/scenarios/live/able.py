@@ -8,13 +8,14 @@ from typing import Any
 
 from domain.sides import SIDES
 from lab.scenarios.corpus import Case, Event, Given
+from lab.scenarios.live.knocks import is_at_the_door, unknown_bounds, unknown_knock, unknown_request
 from lab.scenarios.live.several import NUMBERED, unknown_number
 from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
 from lab.scenarios.live.troubles import unknown_fault
 from lab.scenarios.translation import completed, side_of
 
 PLAYED = {"edit", "system_edit", "create", "delete", "move", "merge", "burst", "edit_each", "inject", "signal", "fault",
-          "review", "config", "settle"}  # fmt: skip
+          "review", "config", "settle", "webhook_raw", "http"}  # fmt: skip
 POINT = re.compile(r"before_(read|write)_([AB])")
 
 
@@ -24,9 +25,10 @@ def why_not_live(case: Case) -> str | None:
 
 
 def _obstacles(case: Case) -> Iterator[str]:
-    if not completed(case).given.fields:
+    if not completed(case).given.fields and not any(is_at_the_door(event) for event in case.events):
         yield "the case declares no fields"
     yield from unknown_words(case.given)
+    yield from unknown_bounds(case.given)
     try:
         for side in SIDES:
             switches_of(case.given, side)
@@ -42,8 +44,15 @@ def _obstacles_of(event: Event) -> Iterator[str]:
         yield event.verb or f"an event without a known verb ({', '.join(event.words)})"
     elif "record" in event.words and event.verb not in NUMBERED:
         yield f"{event.verb} of another record"
+    elif event.verb == "webhook_raw":
+        yield from unknown_knock(event.get("webhook_raw"))
+    elif event.verb == "http":
+        yield from unknown_request(event.get("http"))
+    elif event.verb == "review" and str(event.get("by", "")).endswith("_role"):
+        yield f"review by {event.get('by')}: nobody has a role yet"
     elif event.verb == "fault":
-        yield from unknown_fault(event.get("fault"))
+        if not is_at_the_door(event):
+            yield from unknown_fault(event.get("fault"))
     elif event.verb == "inject":
         yield from _unknown_injection(event)
     elif event.verb == "config":

@@ -12,7 +12,9 @@ from domain.sides import Side
 from lab.scenarios.comparison import Outcome
 from lab.scenarios.corpus import SIDE_WORDS, Event, Given, SideWord
 from lab.scenarios.live.apart import apart
+from lab.scenarios.live.door import Door
 from lab.scenarios.live.ending import outcome_of, writes_of
+from lab.scenarios.live.knocks import is_at_the_door
 from lab.scenarios.live.preparing import has_records, is_linked_at_start, link, prepare
 from lab.scenarios.live.reviewing import Reviewer
 from lab.scenarios.live.several import act_on_one, edit_each, merge
@@ -41,6 +43,7 @@ class Play:
     gateway_url: str
     reviewer: Reviewer
     troubles: Troubles
+    door: Door
     resent: list[Resent] = field(default_factory=list)
     first_sides: list[Side] = field(default_factory=list)
     """Whose webhooks are let go first at the next settle, one side after the other."""
@@ -59,14 +62,17 @@ class Play:
         world = self.world
         try:
             await prepare(world, self.gateway_url)
+            self.door.logbook.open()
             self.before = await writes_of(world.controls, world.name)
             events = world.stage.case.events
             for _, group in groupby(events, _at_once(events)):
                 await self._happen(list(group))
             await self._settle(max((event.t for event in events), default=0.0))
+            self.door.finish()
             ended = await outcome_of(world.accord.database, world.controls, world.name, before=self.before)
             return ended.model_copy(update={"apart": await apart(world)})
         finally:
+            await self.door.close()
             await self.troubles.end_all()
             await world.fall_silent()
 
@@ -93,10 +99,12 @@ class Play:
             "merge": self._merge,
             "inject": self._inject,
             "signal": self._signal,
-            "fault": self.troubles.begin,
+            "fault": self._go_wrong,
             "review": self.reviewer.decide,
             "config": self._configure,
             "settle": self._settle_at,
+            "webhook_raw": self.door.knock,
+            "http": self.door.request,
         }
 
     # --------------------------------------------------------------------------------------------------- people
@@ -152,6 +160,9 @@ class Play:
                 by=said.get("by") or "somebody",
             )
         )
+
+    async def _go_wrong(self, event: Event) -> None:
+        await (self.door.redirect if is_at_the_door(event) else self.troubles.begin)(event)
 
     async def _configure(self, event: Event) -> None:
         """A new version of the declaration, and the pairs are told."""

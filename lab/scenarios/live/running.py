@@ -26,6 +26,7 @@ from lab.scenarios.comparison import compare
 from lab.scenarios.corpus import Case
 from lab.scenarios.live.able import why_not_live
 from lab.scenarios.live.case_clock import CaseClock, start_of_time
+from lab.scenarios.live.door import Door
 from lab.scenarios.live.play import Play
 from lab.scenarios.live.recording import Recording, recordings_of
 from lab.scenarios.live.rest import Restless
@@ -60,14 +61,20 @@ class Theatre:
         except PLAY_ERRORS as error:
             what = f"{type(error).__name__}: {error}"
             return CaseResult.failed(stage.case, [what], monotonic() - started), play.world
-        differences = [str(difference) for difference in compare(stage.case, outcome)]
+        differences = [*map(str, compare(stage.case, outcome)), *play.door.departures]
         return CaseResult.of(stage.case, differences, monotonic() - started), play.world
 
     def _play(self, stage: Stage) -> Play:
         controls = self.systems.map(lambda system: system.control)
         clock = CaseClock(stage.case.given, controls, start_of_time(stage.case, time()))
         world = World(stage, self.accord, controls, clock)
-        return Play(world, self.gateway_url, Reviewer(world, self.gateway_url), Troubles(world, self.stack))
+        return Play(
+            world,
+            self.gateway_url,
+            Reviewer(world, self.gateway_url),
+            Troubles(world, self.stack),
+            Door(world, self.gateway_url, self.stack),
+        )
 
 
 async def run_live(cases: Sequence[Case], directory: Path) -> AsyncIterator[CaseResult]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from domain.integration import Integration
 from domain.sides import SIDES, Pair
-from lab.scenarios.corpus import Case, Given
+from lab.scenarios.corpus import Case, FieldGiven, Given
 from lab.scenarios.translation import completed, creates, integration_of, word_of
 
-SECRET = "scenario-webhooks"
+SECRET, OLD_SECRET = "scenario-webhooks", "scenario-webhooks-of-last-year"
+"""Both verify: the second is the one that a rotation hasn't taken out yet."""
 TOKEN, USER = "lab", "sync"
 
 
@@ -47,7 +48,7 @@ class Stage:
                 "url": urls[side],
                 "token": TOKEN,
                 "user": USER,
-                "webhook_secrets": [SECRET],
+                "webhook_secrets": [SECRET, OLD_SECRET],
                 "clock_bound": f"{bound[side]:f}s",
                 "changes": {"mode": "webhook"},
             }
@@ -57,7 +58,16 @@ class Stage:
 
 def stages_of(cases: Iterable[Case]) -> list[Stage]:
     """A stage per case; numbered, because ids may differ in nothing but signs."""
-    return [Stage(completed(case), f"c{number:02d}_{_slug(case.id)}") for number, case in enumerate(cases, 1)]
+    return [Stage(furnished(case), f"c{number:02d}_{_slug(case.id)}") for number, case in enumerate(cases, 1)]
+
+
+def furnished(case: Case) -> Case:
+    """A case that only knocks at the door has no fields of its own: it gets a pair in step, so that there is a door."""
+    known = completed(case)
+    if known.given.fields:
+        return known
+    title = FieldGiven(policy="source", master="A", base=("t", "t"))
+    return case.model_copy(update={"given": case.given.model_copy(update={"fields": {"title": title}})})
 
 
 def connections_of(stages: Iterable[Stage], urls: Pair[str]) -> Mapping[str, Any]:

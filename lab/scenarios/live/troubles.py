@@ -227,7 +227,7 @@ def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
     effects = [effect for effect in (*EFFECTS, "duplicate") if effect in said]
     if not effects or said[effects[0]] not in SIDE_WORDS:
         yield f"fault {next(iter(said), 'of no kind')}"
-    yield from (f"fault.{word}" for word in ("redirect", "field") if word in said)
+    yield from (f"fault.{word}" for word in ("field",) if word in said)
 
 
 def _is_number(value: Any) -> bool:

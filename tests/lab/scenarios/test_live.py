@@ -14,11 +14,12 @@ from lab.scenarios.results import CaseResult
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 REVIEWS_OF_THE_PRODUCT = {"S077", "S080"}
+AT_THE_DOOR = {"S092", "S093", "S094", "S095"}
 SEVERAL_PAIRS = {"S065", "S070", "S085"}
 CASES = [
     case
     for case in read_corpus(CORPUS).cases
-    if case.check == "oracle" or case.id in REVIEWS_OF_THE_PRODUCT | SEVERAL_PAIRS
+    if case.check == "oracle" or case.id in REVIEWS_OF_THE_PRODUCT | SEVERAL_PAIRS | AT_THE_DOOR
 ]
 WRONG = """
 id: wrong

@@ -1,5 +1,6 @@
 """From a case's words to switches, faults, names and times of real systems."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,11 +8,14 @@ import yaml
 from pydantic import ValidationError
 
 from domain.sides import Pair, Side
+from gateway.depth import is_deeper
 from integrations.loader import parse_integration
 from lab.scenarios.command import CORPUS
 from lab.scenarios.corpus import Case, Given, read_corpus
 from lab.scenarios.live.able import why_not_live
 from lab.scenarios.live.case_clock import MARGIN, start_of_time
+from lab.scenarios.live.knocks import Knock
+from lab.scenarios.live.logbook import forged_lines
 from lab.scenarios.live.stage import connections_of, stages_of
 from lab.scenarios.live.switches import switches_of
 from lab.scenarios.live.troubles import fault_of
@@ -89,6 +93,12 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
         ),
         ("[{t: 0, config: {rotate_secret: B}}]", "config.rotate_secret"),
         ("[{t: 0, config: {clock: {bound: 3}}}]", "config.clock.bound"),
+        ("[{t: 0, webhook_raw: {sig: forged}}]", "webhook_raw.sig forged"),
+        ("[{t: 0, http: {upload: x}}]", "http upload"),
+        (
+            "[{t: 0, review: title, choose: A, by: viewer_role}]",
+            "review by viewer_role: nobody has a role yet",
+        ),
     ],
 )
 def test_what_cannot_be_played_is_named_by_its_word(events: str, word: str) -> None:
@@ -145,3 +155,53 @@ def test_records_are_meant_by_their_numbers() -> None:
     )
     assert why_not_live(case) is None
     assert fault_of("status", {"status": "B", "code": 400}, "17").record == "17"
+
+
+@pytest.mark.parametrize(
+    ("words", "statuses"),
+    [
+        ({"sig": "ok"}, {200, 202}),
+        ({"sig": "old_key", "age": 299}, {200, 202}),
+        ({"sig": None}, {401}),
+        ({"sig": "prefix of the right one"}, {401}),
+        ({"sig": "ok", "age": -400}, {400, 401}),
+        ({"nesting": 100_000}, {400}),
+        ({"nesting": 100_000, "sig": "wrong"}, {401}),
+        ({"size": 50_000_000, "sig": None}, {413}),
+        ({"content_type": "text/xml"}, {415}),
+        ({"slowloris": True}, {408}),
+    ],
+)
+def test_how_a_stranger_must_be_answered_follows_from_what_is_sent(
+    words: dict[str, Any], statuses: set[int]
+) -> None:
+    assert Knock(words, "ticket", "1", 1).allowed() == statuses
+
+
+def test_a_knock_is_signed_as_its_case_says_and_as_deep() -> None:
+    deep = Knock({"nesting": 300, "self": "http://x"}, "ticket", "1", 1)
+    body = deep.body()
+    assert (
+        json.loads(body.replace(b"[", b"").replace(b"]", b"").replace(b'"deep": ', b'"deep": 0'))["self"]
+        == "http://x"
+    )
+    assert is_deeper(body, 299)
+    assert not is_deeper(body, 300)
+    signature = deep.headers(body)["x-plain-signature"]
+    assert Knock({"sig": None}, "ticket", "1", 1).headers(body).get("x-plain-signature") is None
+    short = Knock({"sig": "truncated"}, "ticket", "1", 1).headers(body)["x-plain-signature"]
+    assert len(short) < len(signature)
+
+
+def test_a_log_line_that_a_value_begins_is_told() -> None:
+    (event,) = a_case(
+        given={"fields": FIELD}, events=[{"t": 0, "edit": "A", "set": {"title": "x\nFAKE"}}]
+    ).events
+    assert list(forged_lines('{"event": "x\\nFAKE"}\n', [event])) == []
+    assert list(forged_lines("x\nFAKE LOG\n", [event])) == ["FAKE"]
+
+
+def test_bounds_that_the_product_does_not_have_are_named() -> None:
+    knock = [{"t": 0, "webhook_raw": {"sig": "ok"}}]
+    assert why_not_live(a_case(given={"window": 300, "body_limit": 1_048_576}, events=knock)) is None
+    assert why_not_live(a_case(given={"window": 60}, events=knock)) == "window 60"
