@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
+from connectors.subscriptions import Subscriptions
 from domain.errors import ConfigError, RecordGone, RecordHidden
 from domain.records import ChangeNotice, FieldVersion, Model, RecordRef, Snapshot
 
@@ -229,6 +230,16 @@ class Connector(ABC):
         Raises:
             ValueError: The body is not what this system sends.
         """
+
+    @property
+    def subscriptions(self) -> Subscriptions | None:
+        """How webhooks are set up over the API; None where it offers no way."""
+        return None
+
+    def webhook_steps(self, url: str) -> Sequence[str]:
+        """What a person does instead, step by step; `url` is where deliveries go. Empty: the system sends none."""
+        del url
+        return ()
 
     def stream_changes(
         self, record_types: Sequence[str], position: str | None

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
-from gateway.commands import controlling, declaring, pairs, reviewing, running
+from gateway.commands import controlling, declaring, pairs, reviewing, running, webhooks
 
 GROUP = "accord.commands"
 DONE, FAILED, UNREACHABLE = 0, 1, 3
@@ -46,7 +46,9 @@ def build(verb: str | None = None) -> typer.Typer:
         for one in verbs:
             app.command(rich_help_panel=panel)(one)
     app.command(hidden=True)(controlling.renew)
-    if verb not in {command.callback.__name__ for command in app.registered_commands if command.callback}:
+    app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Run")
+    ours = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    if verb not in {*ours, "webhooks"}:
         for point in entry_points(group=GROUP):
             _join(app, point)
     return app

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8787, ge=0, le=65535)
     """0 takes a free port."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """The gateway as systems see it, `https://accord.example.com`: where webhook subscriptions point."""
     loopback_systems: bool | None = None
     """Whether connections may lead to this very machine. None: where Temporal stands on it too, as on a laptop."""
     api_token: SecretStr | None = None

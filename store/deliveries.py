@@ -78,6 +78,15 @@ UNSIGNALLED = (
     .limit(bindparam("most"))
 )
 
+LAST = (
+    select(deliveries.c.connection, func.max(deliveries.c.received_at))
+    .where(
+        deliveries.c.connection == func.any(bindparam("connections")),
+        deliveries.c.notices[0]["source"].astext == "webhook",
+    )
+    .group_by(deliveries.c.connection)
+)
+
 
 async def keep(
     tx: Tx,
@@ -168,3 +177,9 @@ async def unsignalled(
     """
     documents = await tx.scalars(UNSIGNALLED, {"most": limit, "older_than": older_than})
     return [ROW.validate_python(document) for document in documents]
+
+
+async def last_received(tx: Tx, connections: Sequence[str]) -> dict[str, datetime]:
+    """When the last webhook of each connection came; without those that never sent one."""
+    rows = await tx.execute(LAST, {"connections": list(connections)})
+    return dict(rows.tuples().all())

@@ -36,6 +36,7 @@ from connectors.jira.marking import Marking
 from connectors.jira.polling import Round, read_round
 from connectors.jira.settings import JiraSettings
 from connectors.jira.site import API, Site
+from connectors.jira.subscriptions import JiraSubscriptions
 from connectors.jira.values import AllowedValues
 from connectors.jira.walk import STATUS, Walker, errand_of
 from connectors.refusals import Aim
@@ -167,6 +168,10 @@ class JiraConnector(Connector):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[ChangeNotice]:
         return webhook.parse(self.connection, headers, body, now)
+
+    @property
+    def subscriptions(self) -> JiraSubscriptions:
+        return JiraSubscriptions(self.http, self.settings.project)
 
     # ---------------------------------------------------------------------------------------------- connection
     @property

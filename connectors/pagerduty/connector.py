@@ -52,6 +52,7 @@ from connectors.pagerduty.polling import (
 )
 from connectors.pagerduty.searching import SCANNED, has_values, list_filters, may_equal, newest_incidents
 from connectors.pagerduty.settings import PagerDutySettings
+from connectors.pagerduty.subscriptions import PagerDutySubscriptions
 from connectors.pagerduty.writing import (
     AT_CREATE,
     EDITABLE,
@@ -200,6 +201,10 @@ class PagerDutyConnector(Connector):
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[ChangeNotice]:
         del headers
         return webhook.parse(self.connection, body, now)
+
+    @property
+    def subscriptions(self) -> PagerDutySubscriptions:
+        return PagerDutySubscriptions(self.http, self.settings.service)
 
     # ---------------------------------------------------------------------------------------------- connection
     @property

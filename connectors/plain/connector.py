@@ -189,6 +189,15 @@ class PlainConnector(Connector):
             )
         ]
 
+    def webhook_steps(self, url: str) -> tuple[str, ...]:
+        return (
+            f"Have the system POST `{{delivery_id, event, type, id, version}}` as JSON to {url} after each change.",
+            (
+                "Sign it: `X-Plain-Timestamp: <seconds since 1970>` and `X-Plain-Signature: sha256=<hex HMAC-SHA256 of "
+                '"<timestamp>.<body>">`, with the secret that stands in webhook_secrets.'
+            ),
+        )
+
     # ---------------------------------------------------------------------------------------------- connection
     @property
     def clock(self) -> ClockReading | None:

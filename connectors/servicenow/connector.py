@@ -29,7 +29,7 @@ from connectors.servicenow.rows import Row, columns, count_of, snapshot_of, valu
 from connectors.servicenow.settings import ServiceNowSettings
 from connectors.servicenow.table_api import TableApi, table_path
 from connectors.servicenow.values import is_ignored, parse_time, to_wire
-from connectors.servicenow.webhook import Delivery
+from connectors.servicenow.webhook import Delivery, webhook_steps
 from connectors.settings import read_settings
 from connectors.signatures import is_timely_and_signed
 from domain.errors import ConfigError, RecordGone, RecordHidden, RecordRejected
@@ -191,6 +191,9 @@ class ServiceNowConnector(Connector):
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[ChangeNotice]:
         del headers
         return Delivery.model_validate_json(body).notices(self.connection, now)
+
+    def webhook_steps(self, url: str) -> tuple[str, ...]:
+        return webhook_steps(url)
 
     # ---------------------------------------------------------------------------------------------- connection
     @property

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel
 
 from connectors.servicenow.rows import version_of
 from domain.records import ChangeNotice, RecordRef
+
+SCRIPT = Path(__file__).with_name("business_rule.js")
 
 KINDS: dict[str, Literal["changed", "created", "deleted"]] = {
     "insert": "created",
@@ -42,3 +45,20 @@ class Delivery(BaseModel):
                 observed_at=observed_at,
             )
         ]
+
+
+def webhook_steps(url: str) -> tuple[str, ...]:
+    """How a ServiceNow administrator has an instance tell Accord of changes."""
+    return (
+        f"System Properties > New: `accord.webhook.url`, type string, value {url}",
+        (
+            "System Properties > New: `accord.webhook.secret`, type password, at least 32 random characters, the same as in "
+            "webhook_secrets of the connection."
+        ),
+        (
+            "System Definition > Business Rules > New, for each table that is synchronised: Advanced, When: after; Insert, "
+            "Update and Delete; Order 10000."
+        ),
+        f"Paste this file as its script: {SCRIPT}",
+        "Edit a record, then run `accord webhooks check` again: it shows when the last delivery came.",
+    )

@@ -39,6 +39,7 @@ from lab.systems.jira.settings import JiraSettings
 from lab.systems.jira.shapes import Shapes
 from lab.systems.jira.site import Json, Site
 from lab.systems.jira.webhook import Events, headers
+from lab.systems.jira.webhook_api import WebhookApi
 from lab.systems.outbox import Subscription
 from lab.systems.records import Author, Record, Save
 from lab.systems.refusals import Refused
@@ -59,7 +60,7 @@ class Jira(System[JiraSettings]):
         routes = comments.service_desk_routes()
         for base in ("/rest/api/3", "/rest/api/2"):
             routes += search.routes(base) + meta.routes(base) + comments.routes(base) + issues.routes(base)
-        return routes
+        return [*routes, *WebhookApi().routes()]
 
     def authenticate(self, request: Request) -> str:
         settings = self.switches.now
