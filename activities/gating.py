@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -96,9 +96,10 @@ class ConnectionGate:
         if self.allowance is not None:
             await self.allowance.take()
 
-    def answered(self, headers: Mapping[str, str]) -> None:
-        del headers
+    def answered(self, pause: timedelta | None = None) -> None:
         self._failures = self._refusals = 0
+        if pause is not None:
+            self._hold(pause)
 
     async def failed(self, aim: Aim, error: SyncError) -> None:
         match error:
@@ -111,7 +112,7 @@ class ConnectionGate:
             case SystemUnavailable() | CredentialsRefused():
                 pass  # whoever probed concludes
             case _:
-                self.answered({})
+                self.answered()
 
     # ------------------------------------------------------------------------------------------------- entering
     async def _wait_out_pause(self) -> None:
@@ -135,12 +136,16 @@ class ConnectionGate:
 
     # ------------------------------------------------------------------------------------------------- closing
     async def _refused_for_now(self, error: RateLimited) -> None:
-        if "status" not in error.evidence:
-            return  # by our own budget
-        self._hold_until = max(self._hold_until, time.monotonic() + error.retry_after.total_seconds())
+        if error.evidence.get("concerns") == "one record":
+            self.answered()
+            return
+        self._hold(error.retry_after)
         self._refusals += 1
         if error.retry_after >= LONG_PAUSE or self._refusals >= STORM:
             await self._close("limited", error.message, until=datetime.now(UTC) + error.retry_after)
+
+    def _hold(self, pause: timedelta) -> None:
+        self._hold_until = max(self._hold_until, time.monotonic() + pause.total_seconds())
 
     async def _doubt(self) -> None:
         self._failures += 1

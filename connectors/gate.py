@@ -5,7 +5,7 @@ A connector knows the gate only by this contract; `activities/gating.py` keeps o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from connectors.refusals import Aim
@@ -23,8 +23,8 @@ class Gate(Protocol):
             RateLimited: The budget is used up, or the system asked for a pause that isn't over.
         """
 
-    def answered(self, headers: Mapping[str, str]) -> None:
-        """The system answered, be it by a refusal of this one request."""
+    def answered(self, pause: timedelta | None = None) -> None:
+        """The system answered; `pause` is what its answer asks for before the next request."""
 
     async def failed(self, aim: Aim, error: SyncError) -> None:
         """The request ended with this error."""
@@ -36,7 +36,7 @@ class OpenGate:
     async def enter(self, aim: Aim) -> None:
         """Never waits."""
 
-    def answered(self, headers: Mapping[str, str]) -> None:
+    def answered(self, pause: timedelta | None = None) -> None:
         """Is of no interest."""
 
     async def failed(self, aim: Aim, error: SyncError) -> None:

@@ -23,7 +23,7 @@ from connectors.addresses import is_forbidden
 from connectors.base import ClockReading
 from connectors.clock import ClockWatch
 from connectors.gate import OPEN, Gate
-from connectors.refusals import TEXT_CAP, Aim, Call, Dialect, Refusal, Trouble, build_error
+from connectors.refusals import TEXT_CAP, Aim, Call, Dialect, Refusal, Trouble, build_error, pause_after
 from connectors.settings import HttpSettings
 from domain.errors import ConfigError, RecordHidden, SyncError, SystemUnavailable
 from domain.records import RecordRef
@@ -142,7 +142,7 @@ class HttpConnection:
         except SyncError as error:
             await self.gate.failed(aim, error)
             raise
-        self.gate.answered(reply.headers)
+        self.gate.answered(pause_after(self.dialect, reply.headers))
         return reply
 
     def reading(self) -> ClockReading:

@@ -131,6 +131,12 @@ def no_pause(headers: Mapping[str, str]) -> timedelta | None:
     return None
 
 
+def one_record(headers: Mapping[str, str]) -> bool:
+    """Whether a refusal for too many requests concerns one record alone, where the system has no such limits."""
+    del headers
+    return False
+
+
 def say_nothing(body: JsonValue) -> str:
     """The system's words in an error body of unknown shape."""
     return "" if body is None else str(body)
@@ -155,6 +161,8 @@ class Dialect:
     """Native field → reason, from the body of a refused write."""
     pause: Callable[[Mapping[str, str]], timedelta | None] = no_pause
     """The pause named by the system's own rate headers, used where `Retry-After` is absent."""
+    concerns_one: Callable[[Mapping[str, str]], bool] = one_record
+    """Whether a 429 speaks of one record's limit: the others needn't wait."""
 
     def error(self, status: int | Trouble, aim: Aim) -> type[SyncError]:
         return find_row({**COMMON, **self.errors}, status)[aim]
@@ -183,7 +191,9 @@ class Refusal:
 def build_error(dialect: Dialect, call: Call, refusal: Refusal, text: str) -> SyncError:
     """The error to raise. `text` is the system's own, already capped and without secrets."""
     kind = dialect.error(refusal.status, call.aim)
-    evidence = {"method": call.method, "path": call.path, "status": refusal.status}
+    evidence: dict[str, Any] = {"method": call.method, "path": call.path, "status": refusal.status}
+    if kind is RateLimited and dialect.concerns_one(refusal.headers):
+        evidence["concerns"] = "one record"
     return kind(
         describe(dialect, call, refusal, text), **particulars(kind, dialect, call, refusal), **evidence
     )
@@ -213,3 +223,15 @@ def bounded_pause(dialect: Dialect, headers: Mapping[str, str]) -> timedelta:
     named = (ask(headers) for ask in (parse_retry_after, dialect.pause))
     asked = next((pause for pause in named if pause is not None), PAUSE)
     return max(timedelta(0), min(asked, LONGEST_PAUSE))
+
+
+REMAINING = ("x-ratelimit-remaining", "ratelimit-remaining")
+"""Source: the fact sheets of Jira, GitHub, Azure DevOps, Dynatrace; PagerDuty, GitLab."""
+
+
+def pause_after(dialect: Dialect, headers: Mapping[str, str]) -> timedelta | None:
+    """What a successful answer asks for: a `Retry-After` (Azure DevOps does that), or the reset where nothing is left."""
+    asked = parse_retry_after(headers)
+    if asked is None and any(headers.get(name, "").strip() == "0" for name in REMAINING):
+        asked = dialect.pause(headers)
+    return None if asked is None else max(timedelta(0), min(asked, LONGEST_PAUSE))

@@ -5,6 +5,7 @@ A value of a field that is declared `sensitive` is never among them.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -145,6 +146,26 @@ class AlertShown(Model):
     kind: str
     message: str
     pair_id: str | None = None
+
+
+class ConnectionShown(Model):
+    """One connection: does it work, since when, why not, and what waits for it."""
+
+    name: str
+    system: str
+    state: Literal["ok", "unreachable", "refused", "limited", "paused", "unused"]
+    """refused: our credentials are; limited: the system asks for fewer requests; unused: nothing is known of it yet."""
+    since: AwareDatetime | None = None
+    reason: str = ""
+    waiting: int = 0
+    """Pairs that wait for a system, this one or the other."""
+    budget: str = ""
+    """`600 per 1m`, as configured; empty if it isn't limited by us."""
+    budget_left: int | None = None
+    """Requests that could be made at once."""
+    expires: date | None = None
+    heard_at: AwareDatetime | None = None
+    """When it last told of a change."""
 
 
 class DecisionAnswer(Model):

@@ -13,6 +13,7 @@ from gateway.admission import admit
 from gateway.answers import (
     AlertShown,
     ConflictShown,
+    ConnectionShown,
     DecisionAnswer,
     Linked,
     PairHistory,
@@ -176,3 +177,9 @@ async def decide(desk: Desk, named: str, body: DecisionBody, response: Response)
 async def list_alerts(desk: Desk) -> list[AlertShown]:
     """Alerts that stand, oldest first."""
     return await desk.pairs.alerts()
+
+
+@router.get("/connections", tags=["connections"])
+async def list_connections(desk: Desk) -> list[ConnectionShown]:
+    """Does each connection work, since when, why not, and how many requests may still be made."""
+    return await desk.connections.listed()

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
-from gateway.commands import controlling, declaring, pairs, reviewing, running, webhooks
+from gateway.commands import connections, controlling, declaring, pairs, reviewing, running, webhooks
 
 GROUP = "accord.commands"
 DONE, FAILED, UNREACHABLE = 0, 1, 3
@@ -21,7 +21,7 @@ DONE, FAILED, UNREACHABLE = 0, 1, 3
 PANELS = {
     "Run": (running.up,),
     "Declare": (declaring.check, declaring.ownership, declaring.rehearse, declaring.plan, declaring.apply),
-    "Look": (pairs.pairs, pairs.show, pairs.history, pairs.conflicts, pairs.alerts),
+    "Look": (pairs.pairs, pairs.show, pairs.history, pairs.conflicts, pairs.alerts, connections.connections),
     "Decide": (reviewing.reviews, reviewing.approve, reviewing.override),
     "Act": (
         controlling.link,

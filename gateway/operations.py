@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.assembly import Accord
+from gateway.desks.connections import ConnectionDesk
 from gateway.desks.controls import ControlDesk
 from gateway.desks.declarations import DeclarationDesk
 from gateway.desks.desk import Desk
@@ -25,5 +26,6 @@ class Operations:
         self.controls = ControlDesk(desk)
         self.retrying = RetryDesk(desk)
         self.links = LinkDesk(desk)
+        self.connections = ConnectionDesk(desk)
         self.plans = PlanDesk(desk)
         self.declarations = DeclarationDesk(desk)

@@ -87,6 +87,12 @@ LAST = (
     .group_by(deliveries.c.connection)
 )
 
+ALL_LAST = (
+    select(deliveries.c.connection, func.max(deliveries.c.received_at))
+    .where(deliveries.c.notices[0]["source"].astext != "connection")
+    .group_by(deliveries.c.connection)
+)
+
 
 async def keep(
     tx: Tx,
@@ -183,3 +189,8 @@ async def last_received(tx: Tx, connections: Sequence[str]) -> dict[str, datetim
     """When the last webhook of each connection came; without those that never sent one."""
     rows = await tx.execute(LAST, {"connections": list(connections)})
     return dict(rows.tuples().all())
+
+
+async def all_last_heard(tx: Tx) -> dict[str, datetime]:
+    """When each connection last told of something, as long as deliveries are kept."""
+    return {str(name): at for name, at in (await tx.execute(ALL_LAST)).all()}

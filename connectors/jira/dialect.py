@@ -36,4 +36,9 @@ def read_pause(headers: Mapping[str, str]) -> timedelta | None:
         return None
 
 
-JIRA = Dialect("Jira", explain=explain, culprits=name_culprits, pause=read_pause)
+def is_one_issues(headers: Mapping[str, str]) -> bool:
+    """20 writes in 2 s to one issue are too many for that issue, not for the site."""
+    return headers.get("ratelimit-reason") == "jira-per-issue-on-write"
+
+
+JIRA = Dialect("Jira", explain=explain, culprits=name_culprits, pause=read_pause, concerns_one=is_one_issues)

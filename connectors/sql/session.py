@@ -59,7 +59,7 @@ class Session:
             raise said from error
         except exc.TimeoutError as error:
             raise SystemUnavailable(busy(call, FOR_A_CONNECTION)) from error
-        self.gate.answered({})
+        self.gate.answered()
 
     async def aclose(self) -> None:
         await self.engine.dispose()

@@ -1,0 +1,50 @@
+"""`connections`: does each one work, since when, why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.commands.output import give, literal, moment, table
+from gateway.commands.session import AsJson, with_operations
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gateway.answers import ConnectionShown
+
+STATE_COLOURS = {"ok": "green", "unused": "white", "paused": "blue", "limited": "yellow"}
+
+
+def connections(*, as_json: AsJson = False) -> None:
+    """Does each connection work, since when, why not, and how many requests may still be made."""
+    give(with_operations(lambda ops: ops.connections.listed()), as_json=as_json, show=_show)
+
+
+def _show(out: Console, found: list[ConnectionShown]) -> None:
+    if not found:
+        out.print("No connections are configured.")
+        return
+    rows = table(
+        "connection",
+        "system",
+        "state",
+        "since (UTC)",
+        "reason",
+        "pairs waiting",
+        "budget left",
+        "last heard (UTC)",
+    )
+    for one in found:
+        colour = STATE_COLOURS.get(one.state, "bold red")
+        left = f"{one.budget_left} of {one.budget}" if one.budget else "–"
+        rows.add_row(
+            one.name,
+            one.system,
+            f"[{colour}]{one.state}[/]",
+            moment(one.since),
+            literal(one.reason),
+            str(one.waiting or "–"),
+            left,
+            moment(one.heard_at),
+        )
+    out.print(rows)
