@@ -49,6 +49,8 @@ EVER_RAISED = (
     .order_by(alerts.c.key)
 )
 
+TIMES_RAISED = select(func.count()).where(alerts.c.key == bindparam("alert"))
+
 OPEN = select(whole(alerts)).where(alerts.c.cleared_at.is_(None)).order_by(alerts.c.raised_at)
 
 
@@ -76,3 +78,8 @@ async def open_alerts(tx: Tx) -> list[AlertRow]:
 async def ever_raised(tx: Tx, prefix: str) -> list[str]:
     """The keys of all alerts that begin so, cleared ones too, each once, as long as they are kept."""
     return list(await tx.scalars(EVER_RAISED, {"prefix": prefix}))
+
+
+async def times_raised(tx: Tx, key: str) -> int:
+    """How often this very alert was raised, as long as alerts are kept."""
+    return int(await tx.scalar(TIMES_RAISED, {"alert": key}) or 0)

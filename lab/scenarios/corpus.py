@@ -137,6 +137,8 @@ class Given(Loose):
     match_key: str | None = None
     pairs: int = Field(default=1, ge=1, le=1000)
     """So many pairs in step, all alike."""
+    rate_limit: dict[SideWord, str] = {}
+    """`10/s`: what a side's connection may ask for; the system refuses more."""
     second_pair: bool = False
     delete_guard: DeleteGuardGiven | None = None
 
@@ -212,6 +214,7 @@ class Expect(Written):
     links: int | None = None
     records: dict[SideWord, int] = {}
     must: list[str] = []
+    """Claims in words; `live/claims.py` checks those that it knows."""
     must_not: list[str] = []
 
     def record(self, side: SideWord) -> dict[str, JsonValue] | Literal["deleted"] | None:

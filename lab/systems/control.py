@@ -154,6 +154,11 @@ class LabControl:
     async def journal(self, since: int = 0) -> list[Entry]:
         return await self._get(_ENTRIES, f"/journal?since={since}")
 
+    async def journal_end(self) -> int:
+        """The number of the last request; 0 before the first."""
+        entries = await self.journal()
+        return entries[-1].n if entries else 0
+
     async def clear_journal(self) -> None:
         await self._send(_NOTHING, "DELETE", "/journal")
 

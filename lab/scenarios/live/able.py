@@ -72,7 +72,8 @@ def _unknown_records(given: Given, event: Event) -> Iterator[str]:
 
 def _unknown_change(words: dict[str, Any]) -> Iterator[str]:
     """A connection's settings are read when a process starts: its clock bound can't change within a case."""
-    yield from (f"config.{word}" for word in words if word not in Given.model_fields)
+    known = {*Given.model_fields, "rotate_secret"}
+    yield from (f"config.{word}" for word in words if word not in known)
     if "bound" in words.get("clock", {}):
         yield "config.clock.bound"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from domain.sides import Side
+from domain.sides import SIDES, Side
 from lab.scenarios.comparison import Outcome
 from lab.scenarios.corpus import SIDE_WORDS, Event, Given, SideWord
 from lab.scenarios.live.apart import apart
@@ -52,6 +52,9 @@ class Play:
     """By hand, at the first settle."""
     before: dict[SideWord, int] = field(default_factory=dict)
 
+    since: dict[Side, int] = field(default_factory=dict)
+    """The last request to each system before the case began."""
+
     async def run(self) -> Outcome:
         """Play the case to its end and say how it ended.
 
@@ -64,6 +67,7 @@ class Play:
             await prepare(world, self.gateway_url)
             self.door.logbook.open()
             self.before = await writes_of(world.controls, world.name)
+            self.since = {side: await world.controls[side].journal_end() for side in SIDES}
             events = world.stage.case.events
             for _, group in groupby(events, _at_once(events)):
                 await self._happen(list(group))
@@ -166,7 +170,12 @@ class Play:
 
     async def _configure(self, event: Event) -> None:
         """A new version of the declaration, and the pairs are told."""
-        changed: Given = self.world.given.changed_by(event.get("config"))
+        words = dict(event.get("config"))
+        if "rotate_secret" in words:
+            await self.world.rotate(side_of(words.pop("rotate_secret")))
+            if not words:
+                return
+        changed: Given = self.world.given.changed_by(words)
         await self.world.switch(changed)
         await self.world.clock.turn_to(event.t)
         await self.world.declare()

@@ -10,7 +10,9 @@ from datetime import timedelta
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.sides import Pair
+from domain.sides import SIDES, Pair
+from lab.scenarios.corpus import Given
+from lab.scenarios.live.switches import rate_limit_of
 from lab.systems.control import LabControl
 from store import deliveries, pairs
 from store.database import Database
@@ -19,8 +21,17 @@ from workflows.state import PairState
 
 LOOK_EVERY = 0.05
 PATIENCE = timedelta(seconds=90)
+CALLS = 8
+"""Requests to one side that a pair may need before it rests, where a limit makes them wait."""
 QUERY_PATIENCE = timedelta(seconds=5)
 """A killed worker answers no query; its successor does."""
+
+
+def patience_for(given: Given) -> timedelta:
+    """Longer for many pairs, and where a limit makes them wait for one another."""
+    limits = [limit["per_second"] for side in SIDES if (limit := rate_limit_of(given, side))]
+    slow = given.number * CALLS / min(limits) if limits else given.number
+    return PATIENCE + timedelta(seconds=slow)
 
 
 class Restless(AssertionError):
@@ -51,6 +62,7 @@ class Rest:
     integration: str
     matching: Callable[[], Awaitable[Sequence[str]]]
     """Ids that the workflows bear that match this case's records."""
+    patience: timedelta = PATIENCE
     under_way: str = ""
     """What kept the case from rest when last looked at."""
 
@@ -61,7 +73,7 @@ class Rest:
             Restless: Something still moves, or waits for a system that doesn't answer.
         """
         try:
-            await until(self.is_reached, "at rest")
+            await until(self.is_reached, "at rest", self.patience)
         except Restless as error:
             raise Restless(f"{error}; {self.under_way}") from error
 

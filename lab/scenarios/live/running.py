@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from temporalio.service import RPCError
 
 from domain.errors import SyncError
-from domain.sides import Pair
+from domain.sides import SIDES, Pair
 from embedded.settings import EmbeddedSettings
 from embedded.stack import EmbeddedStack
 from gateway.assembly import Accord, assembled
@@ -26,12 +26,13 @@ from lab.scenarios.comparison import compare
 from lab.scenarios.corpus import Case
 from lab.scenarios.live.able import why_not_live
 from lab.scenarios.live.case_clock import CaseClock, start_of_time
+from lab.scenarios.live.claims import broken_claims
 from lab.scenarios.live.door import Door
 from lab.scenarios.live.play import Play
 from lab.scenarios.live.recording import Recording, recordings_of
 from lab.scenarios.live.rest import Restless
 from lab.scenarios.live.reviewing import Reviewer
-from lab.scenarios.live.stage import Stage, connections_of, stages_of
+from lab.scenarios.live.stage import TOKEN, Stage, connections_of, secret_file, stages_of
 from lab.scenarios.live.troubles import Troubles
 from lab.scenarios.live.world import World
 from lab.scenarios.results import CaseResult
@@ -62,6 +63,7 @@ class Theatre:
             what = f"{type(error).__name__}: {error}"
             return CaseResult.failed(stage.case, [what], monotonic() - started), play.world
         differences = [*map(str, compare(stage.case, outcome)), *play.door.departures]
+        differences += await broken_claims(play.world, stage.case.expect.must, play.since)
         return CaseResult.of(stage.case, differences, monotonic() - started), play.world
 
     def _play(self, stage: Stage) -> Play:
@@ -120,6 +122,8 @@ def _asked(directory: Path, connections: Mapping[str, Any]) -> Settings:
     """The settings of worker and gateway, but for the addresses that are known once the stack runs."""
     file = directory / "connections.yaml"
     file.write_text(yaml.safe_dump(dict(connections)))
+    for side in SIDES:
+        (directory / secret_file(side)).write_text(TOKEN)
     return Settings(connections_file=file, integrations_dir=directory, gateway_port=0)
 
 

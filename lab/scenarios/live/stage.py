@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.integration import Integration
-from domain.sides import SIDES, Pair
+from domain.sides import SIDES, Pair, Side
 from lab.scenarios.corpus import Case, FieldGiven, Given
 from lab.scenarios.translation import completed, creates, integration_of, word_of
 
@@ -46,14 +46,24 @@ class Stage:
             self.connections[side]: {
                 "system": "plain",
                 "url": urls[side],
-                "token": TOKEN,
+                "token": f"${{file:{secret_file(side)}}}",
                 "user": USER,
                 "webhook_secrets": [SECRET, OLD_SECRET],
                 "clock_bound": f"{bound[side]:f}s",
                 "changes": {"mode": "webhook"},
+                **self._budget(side),
             }
             for side in SIDES
         }
+
+    def _budget(self, side: Side) -> dict[str, str]:
+        limit = self.case.given.rate_limit.get(word_of(side))
+        return {} if limit is None else {"budget": limit}
+
+
+def secret_file(side: Side) -> str:
+    """Beside `connections.yaml`: the token that all cases use on one system, so that it can be exchanged."""
+    return f"{side.value}.token"
 
 
 def stages_of(cases: Iterable[Case]) -> list[Stage]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from domain.sides import SIDES, Side
+from integrations.budget import Budget, parse_budget
 from lab.scenarios.corpus import CapsGiven, Given
 from lab.scenarios.translation import valid_of, word_of
 
@@ -43,10 +44,21 @@ def switches_of(given: Given, side: Side) -> dict[str, Any]:
         "search_lag": (caps.model_extra or {}).get("search_lag", 0),
         "store": _store_rules(caps),
         "valid": {name: list(values) for name, values in valid_of(given)[side].items()},
+        "rate_limit": rate_limit_of(given, side),
         "webhook_copies": 1,
         "webhook_retries": PATIENT,
         "automation": [rule.model_dump() for rule in given.automation.get(word, [])],
     }
+
+
+def rate_limit_of(given: Given, side: Side) -> dict[str, float] | None:
+    """The system's own limit: what the connection may ask for, and not one request more."""
+    written = given.rate_limit.get(word_of(side))
+    if written is None:
+        return None
+    budget = Budget.model_validate(parse_budget(written))
+    per_second = budget.calls / budget.per.total_seconds()
+    return {"per_second": per_second, "burst": max(1, round(per_second))}
 
 
 def unknown_words(given: Given) -> Iterator[str]:

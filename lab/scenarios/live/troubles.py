@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +13,20 @@ from embedded.stack import EmbeddedStack
 from lab.scenarios.corpus import SIDE_WORDS, Event
 from lab.scenarios.live.gap import Gap, is_moment
 from lab.scenarios.live.rest import until
-from lab.scenarios.live.world import World
+from lab.scenarios.live.world import MOST_PAIRS, World
 from lab.scenarios.translation import side_of
 from lab.systems.faults import Fault
-from store import conflicts, work
+from store import conflicts, connections, pairs, work
 from workflows.state import OperatorSignal
 
 PROCESSES = {"worker": "worker-1", "receiver": "gateway", "gateway": "gateway", "database": "postgres",
              "postgres": "postgres", "temporal": "temporal"}  # fmt: skip
 """The case's word for a process → its name on the stack."""
 EFFECTS = ("lost_response", "status", "outage", "list_empty", "slow")
-MOMENTS = (None, "idle", "decided", "right after 2xx")
+PAUSE_SCALE = 30
+GOLDEN = 0.618
+"""Its multiples are spread evenly over a second: moments as good as random ones, and the same in each run."""
+MOMENTS = (None, "idle", "decided", "right after 2xx", "random")
 """When a process can be killed."""
 
 
@@ -35,6 +39,8 @@ class Armed:
     since: int
     """The last request before it."""
     until: float
+    closes: bool
+    """Whether it takes the whole connection away."""
 
 
 @dataclass(slots=True)
@@ -81,8 +87,17 @@ class Troubles:
         return all([await self._has_struck(one) for one in faults]) or await self.world.rest.is_reached()
 
     async def _has_struck(self, one: Armed) -> bool:
+        if one.closes and self.world.given.number > 1:
+            return await self._is_noticed(one.side)
         entries = await self.world.controls[one.side].journal(one.since)
         return any(entry.status is None or entry.status >= 400 for entry in entries)
+
+    async def _is_noticed(self, side: Side) -> bool:
+        """Whether the connection is known to be out, and each pair waits for it."""
+        async with self.world.accord.database.begin() as tx:
+            row = await connections.get(tx, self.world.stage.connections[side])
+            listed = await pairs.listing(tx, integration=self.world.name, limit=MOST_PAIRS)
+        return row is not None and not row.is_open and all("unreachable" in pair.state for pair in listed)
 
     async def end_all(self) -> None:
         """The next case must not meet this one's faults."""
@@ -99,7 +114,9 @@ class Troubles:
         record = None if meant is None else self.world.records[side][int(meant) - 1]
         number = await self.world.controls[side].arm(fault_of(effect, said, record))
         end = now + float(said["for"]) if _is_number(said.get("for")) else float(said.get("until", math.inf))
-        self.armed.append(Armed(side, number, since, end))
+        whole = said.get("op", "any") == "any" and record is None
+        closes = whole and (effect == "outage" or said.get("code") in {401, 503})
+        self.armed.append(Armed(side, number, since, end, closes))
 
     async def _end(self, over: list[Armed]) -> None:
         for one in over:
@@ -145,8 +162,19 @@ class Troubles:
                 await self.world.deliver(side)
             await self._end_process(name)
             await self.world.hold()
+        elif moment == "random":
+            await self._kill_often(name, int(said.get("times", 1)))
         else:
             await self._end_process(name)
+
+    async def _kill_often(self, name: str, times: int) -> None:
+        """Kill again and again while the product is at work."""
+        for control in self.world.controls:
+            await control.release()
+        for number in range(times):
+            await asyncio.sleep(GOLDEN * number % 1)
+            await self._end_process(name)
+        await self.world.hold()
 
     async def _with_writes_out(self, reached: Callable[[], Awaitable[None]], name: str) -> None:
         """Kill at a moment before the first write: the systems take none until then."""
@@ -188,6 +216,11 @@ class Troubles:
         return next(status.restarts for status in self.stack.states() if status.name == name)
 
 
+def scaled_pause(seconds: float) -> int:
+    """A pause that a system asks for, by the clock of the run: a thirtieth, in whole seconds as the header wants."""
+    return max(1, round(seconds / PAUSE_SCALE))
+
+
 def fault_of(effect: Any, said: dict[str, Any], record: str | None = None) -> Fault:
     """The lab's fault for a case's words. It ends by count, or when the case's time has passed its end.
 
@@ -197,7 +230,7 @@ def fault_of(effect: Any, said: dict[str, Any], record: str | None = None) -> Fa
         record: Id of the only record that it befalls.
     """
     number = said.get("times", 1 if effect == "lost_response" else None)
-    wait = {"Retry-After": str(said["retry_after"])} if "retry_after" in said else {}
+    wait = {"Retry-After": str(scaled_pause(said["retry_after"]))} if "retry_after" in said else {}
     return Fault(
         effect=effect,
         operation=said.get("op", "any"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from activities.rulebook import Rules
 from domain.records import RecordRef
@@ -13,8 +14,8 @@ from gateway.assembly import Accord
 from gateway.signaller import Signaller
 from lab.scenarios.corpus import Given
 from lab.scenarios.live.case_clock import CaseClock
-from lab.scenarios.live.rest import Rest, until
-from lab.scenarios.live.stage import SECRET, Stage
+from lab.scenarios.live.rest import Rest, patience_for, until
+from lab.scenarios.live.stage import SECRET, Stage, secret_file
 from lab.scenarios.live.switches import switches_of
 from lab.scenarios.translation import spelled, word_of
 from lab.systems.control import LabControl
@@ -50,7 +51,14 @@ class World:
 
     @property
     def rest(self) -> Rest:
-        return Rest(self.accord.database, self.accord.temporal, self.controls, self.name, self.matching_ids)
+        return Rest(
+            self.accord.database,
+            self.accord.temporal,
+            self.controls,
+            self.name,
+            self.matching_ids,
+            patience=patience_for(self.given),
+        )
 
     async def matching_ids(self) -> list[str]:
         """Ids that workflows bear, or would bear, that match the case's records, whoever created them."""
@@ -118,6 +126,15 @@ class World:
         await self.controls[side].act(
             [Action(**fixed, fields=dict(fields), at=self.clock.at(t)) for t, fields in edits]
         )
+
+    async def rotate(self, side: Side) -> None:
+        """Exchange the token of a system: there, and in the file that the connections name."""
+        token = f"rotated-{uuid4().hex[:8]}"
+        await self.controls[side].change_settings(token=token)
+        file = self.accord.settings.connections_file.parent / secret_file(side)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(token)
+        fresh.replace(file)
 
     async def delete(self, side: Side, seconds: float, by: str) -> None:
         await self.controls[side].delete(self.name, await self.find(side), by=by, at=self.clock.at(seconds))

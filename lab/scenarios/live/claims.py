@@ -1,0 +1,150 @@
+"""Claims in words (`must:`) that a program can check at the end of a live case; the others are for readers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.sides import SIDES, Side
+from lab.scenarios.live.troubles import scaled_pause
+from lab.scenarios.live.world import MOST_PAIRS, World
+from lab.scenarios.translation import side_of
+from lab.systems.journal import Entry
+from lab.systems.records import Record
+from store import alerts, pairs
+from store.pairs import PairRow
+
+LOCKOUT = 10
+"""Refusals of credentials beyond which an account may be locked."""
+UNDER_WAY = 0.5
+"""Seconds within which a request may still arrive that had left before a refusal was heard."""
+MUTATING = {"write", "create", "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What can be said of a case once it is over. Each check returns what was found instead; empty if it holds."""
+
+    world: World
+    since: Mapping[Side, int]
+    """The last request to each system before the case began."""
+
+    async def converged(self, said: re.Match[str]) -> str:
+        """All pairs agree in every field, or at least as many as are named."""
+        shown, linked = await self._records(), await self._linked()
+        equal = sum(self._is_equal(shown, pair) for pair in linked)
+        number = next((int(word) for word in said.groups() if word), len(linked))
+        return "" if equal >= number else f"{equal} of {len(linked)} pairs are equal"
+
+    async def within_rate(self, said: re.Match[str]) -> str:
+        """Never more requests than allowed within any second."""
+        times = [entry.at for entry in await self._journal(side_of(said[2]))]
+        most = max((_within_a_second(times, start) for start in range(len(times))), default=0)
+        return "" if most <= int(said[1]) else f"{most} requests within one second"
+
+    async def written_once(self, said: re.Match[str]) -> str:
+        del said
+        written = [
+            (side, record)
+            for side in SIDES
+            for entry in await self._journal(side)
+            if entry.applied and entry.operation in MUTATING
+            for record in entry.records
+        ]
+        counts = Counter(written)
+        often = [record for (_, record), number in counts.items() if number > 1]
+        return f"written more than once: {', '.join(often[:5])}" if often else ""
+
+    async def no_workflow_failed(self, said: re.Match[str]) -> str:
+        del said
+        query = "ExecutionStatus = 'Failed' OR ExecutionStatus = 'TimedOut'"
+        found = [one.id async for one in self.world.accord.temporal.list_workflows(query)]
+        ours = [one for one in found if f"/{self.world.name}" in one]
+        return f"failed: {', '.join(ours[:5])}" if ours else ""
+
+    async def pause_kept(self, said: re.Match[str]) -> str:
+        """After a 429 nothing arrives before the time that it names, but for what was under way."""
+        entries = await self._journal(side_of(said[1]))
+        faults = [event.get("fault", {}) for event in self.world.stage.case.events]
+        pause = min((scaled_pause(f["retry_after"]) for f in faults if "retry_after" in f), default=0)
+        refused = [entry.at for entry in entries if entry.status == 429]
+        early = [one for one in entries if any(at + UNDER_WAY < one.at < at + pause for at in refused)]
+        return f"{len(early)} requests came before the pause was over" if early else ""
+
+    async def one_alert(self, said: re.Match[str]) -> str:
+        del said
+        names = self.world.stage.connections
+        async with self.world.accord.database.begin() as tx:
+            raised = sum([await alerts.times_raised(tx, f"connection/{name}") for name in names])
+        return "" if raised == 1 else f"{raised} alerts of connections"
+
+    async def few_refusals(self, said: re.Match[str]) -> str:
+        del said
+        refused = [entry for side in SIDES for entry in await self._journal(side) if entry.status == 401]
+        return "" if len(refused) <= LOCKOUT else f"{len(refused)} requests were refused by 401"
+
+    async def no_orphan_link(self, said: re.Match[str]) -> str:
+        """As many links as pairs, each with two records that exist."""
+        del said
+        shown = await self._records()
+        active = [pair for pair in await self._linked() if pair.link == "active"]
+        torn = [pair.id for pair in active if any((s, pair.ends[s].ref.id) not in shown for s in SIDES)]
+        is_right = not torn and len(active) == self.world.given.number
+        return "" if is_right else f"{len(active)} links, torn: {torn[:5]}"
+
+    # ---------------------------------------------------------------------------------------------- looking at it
+    async def _journal(self, side: Side) -> list[Entry]:
+        """The case's requests to one system, probes by other cases' connections aside."""
+        return await self.world.controls[side].journal(self.since.get(side, 0))
+
+    async def _linked(self) -> list[PairRow]:
+        async with self.world.accord.database.begin() as tx:
+            return await pairs.listing(tx, integration=self.world.name, link=None, limit=MOST_PAIRS)
+
+    async def _records(self) -> dict[tuple[Side, str], Record]:
+        return {
+            (side, record.id): record
+            for side in SIDES
+            for record in await self.world.controls[side].records(self.world.name)
+            if not record.deleted
+        }
+
+    def _is_equal(self, shown: Mapping[tuple[Side, str], Record], pair: PairRow) -> bool:
+        ends = [shown.get((side, pair.ends[side].ref.id)) for side in SIDES]
+        a, b = [{} if record is None else record.fields for record in ends]
+        return all(a.get(name) == b.get(name) for name in self.world.given.fields)
+
+
+Check = Callable[[Claims, re.Match[str]], Awaitable[str]]
+
+KNOWN: Sequence[tuple[str, Check]] = (
+    (r"<= (\d+) requests?/s to ([AB])", Claims.within_rate),
+    (
+        r"[AB] equals [AB] on all (\d+)|all (\d+) converge|all converge|(\d+) records converge",
+        Claims.converged,
+    ),
+    (r"each record written once", Claims.written_once),
+    (r"no workflow failed", Claims.no_workflow_failed),
+    (r"no request to ([AB]) within Retry-After", Claims.pause_kept),
+    (r"one alert\b.*", Claims.one_alert),
+    (r"no lock-?out storm.*|bounded 401s", Claims.few_refusals),
+    (r"no orphan links?", Claims.no_orphan_link),
+)
+
+
+async def broken_claims(world: World, said: Sequence[str], since: Mapping[Side, int]) -> list[str]:
+    """The claims that don't hold, each with what was found instead."""
+    claims = Claims(world, since)
+    found = [(words, await check(claims, match)) for words in said for match, check in _known(words)]
+    return [f"must {words!r}: {wrong}" for words, wrong in found if wrong]
+
+
+def _known(words: str) -> list[tuple[re.Match[str], Check]]:
+    tried = [(re.fullmatch(pattern, words.strip()), check) for pattern, check in KNOWN]
+    return [(match, check) for match, check in tried if match]
+
+
+def _within_a_second(times: Sequence[float], start: int) -> int:
+    return sum(times[start] <= at < times[start] + 1 for at in times[start:])
