@@ -91,7 +91,6 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
             "[{t: 0, inject: {at: before_write_B, edit: A, set: {title: h}}}]",
             "inject at before_write_B into the other system",
         ),
-        ("[{t: 0, config: {rotate_secret: B}}]", "config.rotate_secret"),
         ("[{t: 0, config: {clock: {bound: 3}}}]", "config.clock.bound"),
         ("[{t: 0, webhook_raw: {sig: forged}}]", "webhook_raw.sig forged"),
         ("[{t: 0, http: {upload: x}}]", "http upload"),
