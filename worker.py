@@ -24,6 +24,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.backfilling import BackfillActivities
 from activities.connecting import ConnectionActivities
 from activities.ending import EndingActivities
 from activities.failures import StepInterceptor
@@ -77,6 +78,7 @@ def build_worker(accord: Accord, interceptors: Sequence[Interceptor] = ()) -> Wo
             polling.poll_changes,
             connecting.probe_connection,
             connecting.wake_waiting,
+            BackfillActivities(accord.context).backfill,
         ],
         interceptors=[StepInterceptor(), *interceptors],
         workflow_runner=workflow_runner(accord.settings),

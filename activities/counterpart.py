@@ -129,7 +129,7 @@ class Matcher:
             return await self._match(record, standing, holder)
         if await self._is_awaited(source):
             return Matched(outcome="nothing", story=f"{record.key} takes a lost record's place in its pair")
-        return await self._follow(_unless_ended(Link(source, OURS), record, standing.former), record, holder)
+        return await self._follow(unless_ended(Link(source, OURS), record, standing.former), record, holder)
 
     async def _match(self, record: Snapshot, standing: Standing, holder: Holder) -> Matched:
         verdict = match(
@@ -143,7 +143,7 @@ class Matcher:
             known = (await self._standing()).pair
             if known is not None:
                 return self._linked(known, f"{record.key} was found from the other side")
-        return await self._follow(_unless_ended(verdict, record, standing.former), record, holder)
+        return await self._follow(unless_ended(verdict, record, standing.former), record, holder)
 
     async def _follow(self, verdict: Match, record: Snapshot, holder: Holder) -> Matched:
         match verdict:
@@ -251,7 +251,7 @@ class Matcher:
         return Matched(outcome="held", story=error.message)
 
 
-def _unless_ended(verdict: Match, record: Snapshot, former: frozenset[RecordRef]) -> Match:
+def unless_ended(verdict: Match, record: Snapshot, former: frozenset[RecordRef]) -> Match:
     """What somebody ended isn't made again by machine: no link of the same two, no counterpart anew."""
     if isinstance(verdict, Link) and verdict.ref in former:
         return Nothing(f"{record.key}: its link to {verdict.ref} was ended; `accord link` makes it again")

@@ -447,6 +447,59 @@ match_decisions = Table(
     PrimaryKeyConstraint("integration", "connection", "record_type", "record_id"),
 )
 
+backfills = Table(
+    "backfills",
+    metadata,
+    _number(),
+    _text("run"),
+    _text("integration"),
+    Column("version", Integer, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    _text("asked_by"),
+    _defaulted("phase"),
+    _defaulted("place"),
+    _defaulted("tally", JSONB),
+    _defaulted("seen"),
+    _now("began_at"),
+    _optional("ended_at", Instant),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("run", name="uq_backfills_run"),
+    Index("uq_backfills_open", "integration", unique=True, postgresql_where=text("ended_at IS NULL")),
+)
+
+backfill_records = Table(
+    "backfill_records",
+    metadata,
+    Column("backfill", BigInteger, nullable=False),
+    _text("side"),
+    _text("record_id"),
+    _number("n"),
+    _text("key"),
+    _text("version"),
+    _defaulted("taken", Boolean),
+    PrimaryKeyConstraint("backfill", "side", "record_id"),
+    ForeignKeyConstraint(["backfill"], ["backfills.id"]),
+    Index("ix_backfill_records_n", "backfill", "side", "n"),
+)
+
+backfill_keys = Table(
+    "backfill_keys",
+    metadata,
+    Column("backfill", BigInteger, nullable=False),
+    _text("side"),
+    _text("record_id"),
+    _text("match_key"),
+    _optional("own"),
+    _optional("wants"),
+    PrimaryKeyConstraint("backfill", "side", "record_id", "match_key"),
+    ForeignKeyConstraint(
+        ["backfill", "side", "record_id"],
+        ["backfill_records.backfill", "backfill_records.side", "backfill_records.record_id"],
+        ondelete="CASCADE",
+    ),
+    Index("ix_backfill_keys_own", "backfill", "side", "match_key", "own"),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -297,6 +297,11 @@ def _changes(
             yield _as_shown(side, field, old, snapshot)
 
 
+def first_versions(side: Side, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows of a record that is seen for the first time, one per field."""
+    return list(_changes(side, None, snapshot, ()))
+
+
 def _as_shown(side: Side, field: str, old: JsonValue, snapshot: Snapshot) -> dict[str, Any]:
     """The field's own stamp if the read carries one for this very value, else the record's."""
     value = snapshot.fields.get(field)

@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import workflows
+from workflows.backfill import BackfillWorkflow
 from workflows.connection import ConnectionWorkflow
 from workflows.match import MatchWorkflow
 from workflows.pair import PairLoop
@@ -23,7 +24,14 @@ def pair_workflows() -> dict[str, type[PairLoop]]:
 
 def all_workflows() -> list[type]:
     """What a worker registers."""
-    return [*pair_workflows().values(), MatchWorkflow, PollWorkflow, StreamWorkflow, ConnectionWorkflow]
+    return [
+        *pair_workflows().values(),
+        BackfillWorkflow,
+        ConnectionWorkflow,
+        MatchWorkflow,
+        PollWorkflow,
+        StreamWorkflow,
+    ]
 
 
 def _defined_in(module: ModuleType) -> Iterator[type[PairLoop]]:

@@ -395,6 +395,56 @@ CREATE TABLE match_decisions (
     CONSTRAINT ck_match_decisions_decision CHECK (decision IN ('create', 'ignore'))
 );
 
+-- ------------------------------------------------------------------------------------------------ initial load
+
+-- Initial loads and their plans: how far each is, and what it came to. One at a time per integration.
+CREATE TABLE backfills (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    run text NOT NULL, -- the workflow's run: beginning twice is beginning once
+    integration text NOT NULL,
+    version integer NOT NULL,
+    dry_run boolean NOT NULL,
+    asked_by text NOT NULL,
+    phase text NOT NULL DEFAULT 'listing_a',
+    place text NOT NULL DEFAULT '', -- where the phase goes on: a system's cursor, or a number of backfill_records
+    tally jsonb NOT NULL DEFAULT '{}',
+    seen text NOT NULL DEFAULT '', -- a digest of all records and their versions, as listed
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    CONSTRAINT pk_backfills PRIMARY KEY (id),
+    CONSTRAINT uq_backfills_run UNIQUE (run),
+    CONSTRAINT ck_backfills_phase CHECK (phase IN ('listing_a', 'listing_b', 'matching_a', 'matching_b', 'done', 'dropped'))
+);
+CREATE UNIQUE INDEX uq_backfills_open ON backfills (integration) WHERE ended_at IS NULL;
+
+-- What an initial load has listed; gone when it ends.
+CREATE TABLE backfill_records (
+    backfill bigint NOT NULL,
+    side text NOT NULL,
+    record_id text NOT NULL,
+    n bigint GENERATED ALWAYS AS IDENTITY, -- in the order in which they are matched
+    key text NOT NULL,
+    version text NOT NULL,
+    taken boolean NOT NULL DEFAULT false, -- this load has linked it, or given it a counterpart
+    CONSTRAINT pk_backfill_records PRIMARY KEY (backfill, side, record_id),
+    CONSTRAINT fk_backfill_records_backfill FOREIGN KEY (backfill) REFERENCES backfills (id)
+);
+CREATE INDEX ix_backfill_records_n ON backfill_records (backfill, side, n);
+
+-- What they are found by and look for, as digests: no value of a record stands here.
+CREATE TABLE backfill_keys (
+    backfill bigint NOT NULL,
+    side text NOT NULL,
+    record_id text NOT NULL,
+    match_key text NOT NULL,
+    own text,
+    wants text,
+    CONSTRAINT pk_backfill_keys PRIMARY KEY (backfill, side, record_id, match_key),
+    CONSTRAINT fk_backfill_keys_record FOREIGN KEY (backfill, side, record_id)
+        REFERENCES backfill_records (backfill, side, record_id) ON DELETE CASCADE
+);
+CREATE INDEX ix_backfill_keys_own ON backfill_keys (backfill, side, match_key, own);
+
 -- ---------------------------------------------------------------------------------------------- alerts, audit
 
 CREATE TABLE alerts (
