@@ -24,7 +24,6 @@ from domain.records import Model
 from domain.sides import SIDES, Side
 from store import backfills, brakes, connections, integrations
 from store.backfills import BackfillRow, Entry, Phase
-from store.database import Tx
 
 LEG = timedelta(seconds=10)
 """How long one activity works: as old as a progress bar may be, and what a stop waits for."""
@@ -120,25 +119,22 @@ class Load:
         paused = [row.name for row in rows if row is not None and row.paused]
         return brake or (f"{' and '.join(paused)} is paused" if paused else "")
 
-    async def progress(self, row: BackfillRow, waits: str = "") -> BackfillProgress:
-        async with self.context.database.begin() as tx:
-            listed, matched = await backfills.listed(tx, row), await self._matched(tx, row)
-            plan = None if row.dry_run else await backfills.last(tx, row.integration, dry_run=True)
-        return BackfillProgress(
-            phase=row.phase,
-            tally=row.tally,
-            listed=(listed.a, listed.b),
-            matched=matched,
-            waits=waits,
-            moved_on=_moved_on(row, plan),
-            began_at=row.began_at,
-        )
 
-    async def _matched(self, tx: Tx, row: BackfillRow) -> int:
-        if not row.phase.startswith("matching"):
-            return 0
+async def progress_of(context: Context, row: BackfillRow, waits: str = "") -> BackfillProgress:
+    """How far a load is, by the store alone: also while no worker runs."""
+    async with context.database.begin() as tx:
+        listed = await backfills.listed(tx, row)
         done = [await backfills.behind(tx, row, side, _place(row, side)) for side in SIDES]
-        return sum(done)
+        plan = None if row.dry_run else await backfills.last(tx, row.integration, dry_run=True)
+    return BackfillProgress(
+        phase=row.phase,
+        tally=row.tally,
+        listed=(listed.a, listed.b),
+        matched=sum(done),
+        waits=waits,
+        moved_on=_moved_on(row, plan),
+        began_at=row.began_at,
+    )
 
 
 class BackfillActivities:
@@ -160,7 +156,7 @@ class BackfillActivities:
         until, row = loop.time() + self.leg.total_seconds(), await load.row()
         while row.phase not in ("done", "dropped"):
             if waits := await load.may_not():
-                return await load.progress(row, waits)
+                return await progress_of(self.context, row, waits)
             began = loop.time()
             done = await load.step(row)
             row = await load.row()
@@ -169,7 +165,7 @@ class BackfillActivities:
                 break
             if asked.rate:
                 await asyncio.sleep(max(0.0, began + done / asked.rate - loop.time()))
-        return await load.progress(row)
+        return await progress_of(self.context, row)
 
     async def _rules(self, name: str) -> Rules:
         async with self.context.database.begin() as tx:

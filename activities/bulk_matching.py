@@ -185,7 +185,8 @@ class BulkPage:
 
     def _by_the_book(self, one: Judged) -> bool:
         """Whether `find_or_create` does it, record by record."""
-        return isinstance(one.verdict, Create | Hold) or one.known.made_for is not None
+        ours = one.known.made_for is not None or one.known.is_source
+        return isinstance(one.verdict, Create | Hold) or (ours and isinstance(one.verdict, Link))
 
     async def _made(self, judged: Sequence[Judged]) -> list[Due]:
         """Create, hold, adopt; or count what would be. The pairs that came of it."""
@@ -199,7 +200,7 @@ class BulkPage:
         self.tally = self.tally.plus(nothing=len(quiet))
         if self.row.dry_run:
             for one in alone:
-                self.tally = self.tally.plus(**{self._would_count(one.verdict): 1})
+                self.tally = self.tally.plus(**{self._would_count(one): 1})
             return []
         gate = asyncio.Semaphore(CREATES_AT_ONCE)
         done = await asyncio.gather(*(self._make(one, gate) for one in alone), return_exceptions=True)
@@ -215,10 +216,10 @@ class BulkPage:
         async with gate:
             return await find_or_create(self.context, asked, one.record)
 
-    def _would_count(self, verdict: Match) -> str:
-        match verdict:
+    def _would_count(self, one: Judged) -> str:
+        match one.verdict:
             case Link():
-                return "link"
+                return self._created if one.known.is_source else "link"
             case Create():
                 return self._created
             case Hold():
@@ -282,16 +283,16 @@ class BulkPage:
         await release(tx, self.row.integration, [end.ref for pair in new for end in pair.ends])
         await first_links.settle(tx, [one.in_step for one in looks if one.is_clean])
         differing = [one for one in looks if not one.is_clean]
+        fresh = {one.id for one in new}
         for one in differing:
-            await self._answer(tx, one)
+            if one.answered and one.look.work.pair.id in fresh:
+                await self._answer(tx, one)
         notices = [ChangeNotice(ref=one.look.snapshots[self.side].ref, source="sweep") for one in differing]
         connection = self.rules.integration.ends[self.side].connection
         await deliveries.keep_each(tx, connection, notices)
 
     async def _answer(self, tx: Tx, one: FirstLook) -> None:
         """Keep the plan that the one answer for all led to; the pair's own workflow carries it out."""
-        if not one.answered:
-            return
         pair_id = one.look.work.pair.id
         ids = await snapshots.save(tx, pair_id, one.look.snapshots, known=one.look.work.last)
         await commit_verdict(tx, one.look, one.verdict, ids)

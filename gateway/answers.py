@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
+from activities.backfilling import BackfillProgress
+from domain.backfilling import Tally
 from domain.outcome import Refusal
 from domain.records import Model
 
@@ -249,6 +251,21 @@ class AppliedShown(Model):
     version: int
     is_new: bool
     woken: int = 0
+
+
+class BackfillShown(Model):
+    """An initial load, or the plan of one: how far it is, and what it came to."""
+
+    integration: str
+    run: str
+    dry_run: bool
+    progress: BackfillProgress
+    systems: tuple[str, str] = ("a", "b")
+    """The connections, in the order of the declaration."""
+    plan: Tally | None = None
+    """Of a run: what the last plan has counted."""
+    page: str | None = None
+    """In the Temporal UI."""
 
 
 ReviewShown.model_rebuild()

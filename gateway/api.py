@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from domain.backfilling import OnDifferences
 from domain.sides import Pair
 from gateway.admission import admit
 from gateway.answers import (
     AlertShown,
+    BackfillShown,
     ConflictShown,
     ConnectionShown,
     DecisionAnswer,
@@ -71,6 +73,13 @@ class LinkBody(Body):
     b: str
 
 
+class BackfillBody(Body):
+    dry_run: bool = False
+    on_differences: OnDifferences | None = None
+    rate: float | None = Field(default=None, gt=0)
+    """Records a second at most."""
+
+
 @router.get("/pairs", tags=["pairs"])
 async def list_pairs(
     desk: Desk,
@@ -127,6 +136,21 @@ async def retry_cause(desk: Desk, body: RetryBody) -> Told:
 async def link(desk: Desk, body: LinkBody) -> Linked:
     """Link two records by hand."""
     return await desk.links.link(body.integration, Pair(body.a, body.b), by=body.by)
+
+
+@router.get("/backfills/{integration}", tags=["backfills"])
+async def show_backfill(desk: Desk, integration: str, run: str | None = None) -> BackfillShown:
+    """How far this initial load is, or the integration's newest one; a plan is one, too."""
+    return await desk.backfills.show(integration, run)
+
+
+@router.post("/backfills/{integration}", tags=["backfills"], status_code=202)
+async def start_backfill(desk: Desk, integration: str, body: BackfillBody) -> BackfillShown:
+    """Begin the initial load, or its plan (`dry_run`)."""
+    run = await desk.backfills.start(
+        integration, by=body.by, dry_run=body.dry_run, on_differences=body.on_differences, rate=body.rate
+    )
+    return await desk.backfills.show(integration, run)
 
 
 @router.get("/conflicts", tags=["conflicts"])

@@ -13,7 +13,16 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
-from gateway.commands import connections, controlling, declaring, pairs, reviewing, running, webhooks
+from gateway.commands import (
+    backfilling,
+    connections,
+    controlling,
+    declaring,
+    pairs,
+    reviewing,
+    running,
+    webhooks,
+)
 
 GROUP = "accord.commands"
 DONE, FAILED, UNREACHABLE = 0, 1, 3
@@ -24,6 +33,7 @@ PANELS = {
     "Look": (pairs.pairs, pairs.show, pairs.history, pairs.conflicts, pairs.alerts, connections.connections),
     "Decide": (reviewing.reviews, reviewing.approve, reviewing.override),
     "Act": (
+        backfilling.backfill,
         controlling.link,
         controlling.unlink,
         controlling.sync,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.assembly import Accord
+from gateway.desks.backfilling import BackfillDesk
 from gateway.desks.connections import ConnectionDesk
 from gateway.desks.controls import ControlDesk
 from gateway.desks.declarations import DeclarationDesk
@@ -29,3 +30,4 @@ class Operations:
         self.connections = ConnectionDesk(desk)
         self.plans = PlanDesk(desk)
         self.declarations = DeclarationDesk(desk)
+        self.backfills = BackfillDesk(desk)

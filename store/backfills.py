@@ -102,6 +102,13 @@ LAST = (
     .order_by(backfills.c.id.desc())
     .limit(1)
 )
+NEWEST = (
+    select(whole(backfills))
+    .where(backfills.c.integration == bindparam("name"))
+    .where((backfills.c.run == bindparam("of_run", type_=Text)) | bindparam("of_run", type_=Text).is_(None))
+    .order_by(backfills.c.id.desc())
+    .limit(1)
+)
 MOVE = text("""
     UPDATE backfills SET phase = :phase, place = :place, tally = :tally,
         ended_at = CASE WHEN :phase = 'done' THEN now() END
@@ -204,6 +211,12 @@ async def of_run(tx: Tx, run: str) -> BackfillRow:
 async def last(tx: Tx, integration: str, *, dry_run: bool) -> BackfillRow | None:
     """The newest that came to its end."""
     document = await tx.scalar(LAST, {"name": integration, "planned": dry_run})
+    return None if document is None else ROW.validate_python(document)
+
+
+async def newest(tx: Tx, integration: str, run: str | None = None) -> BackfillRow | None:
+    """This run, or the newest of the integration, whether it has ended or not."""
+    document = await tx.scalar(NEWEST, {"name": integration, "of_run": run})
     return None if document is None else ROW.validate_python(document)
 
 

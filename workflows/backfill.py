@@ -73,7 +73,7 @@ class BackfillWorkflow:
                 rate=state.rate,
             ),
             summary=f"{'plan' if state.dry_run else 'load'}: {_where(state.progress)}"[:200],
-            priority=options.BACKFILL,
+            priority=options.BACKGROUND,
             **options.POLL,
         )
 

@@ -65,8 +65,6 @@ WAKE: dict[str, Any] = {**PROBE, "start_to_close_timeout": timedelta(hours=2)}
 CHANGE = Priority(priority_key=3)
 DECISION = Priority(priority_key=1)
 """What a person decided overtakes changes and backfill."""
-BACKFILL = Priority(priority_key=5)
-"""The initial load: everything else overtakes it."""
 
 BACKGROUND = Priority(priority_key=5)
 """Backfill, polls, sweeps: nobody waits for them; they leave a reserve of each connection's budget too."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.commands.output import console, give, literal, table
-from gateway.commands.session import AsJson, By, Integration, Named, Reason, with_operations
+from gateway.commands.session import AsJson, By, Integration, Named, Reason, Yes, with_operations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +29,6 @@ Cause = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
 
 def pause(

@@ -24,6 +24,7 @@ By = Annotated[
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept on record.")]
 Integration = Annotated[str | None, typer.Option("--integration", "-i", help="One integration.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Lines at most.")]
 
 
