@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from lab.backfill.command import backfill
 from lab.bench.command import bench
 from lab.crashes.command import crashes
 from lab.scenarios.command import run
@@ -13,6 +14,7 @@ app = typer.Typer(help="Run scenarios and measurements on simulated systems.", n
 app.command()(run)
 app.command()(bench)
 app.command()(crashes)
+app.command()(backfill)
 app.command()(record)
 
 

@@ -1,0 +1,1 @@
+"""Ten thousand records loaded between two simulated systems, with a crash in the middle."""
