@@ -19,7 +19,7 @@ from activities.heartbeat import say
 from activities.listing import list_page
 from activities.rulebook import Rules
 from domain.backfilling import OnDifferences, Tally, index_keys
-from domain.errors import ConfigError, ForeignCursor, LookAgain
+from domain.errors import ConfigError, ForeignCursor
 from domain.records import Model
 from domain.sides import SIDES, Side
 from store import backfills, brakes, connections, integrations
@@ -103,11 +103,11 @@ class Load:
         after: Phase = "listing_b" if side is Side.A else "matching_a"
         phase, place = (row.phase, page.cursor) if page.more else (after, "")
         async with self.context.database.begin() as tx:
+            await backfills.hold(tx, row)
             await backfills.take_in(tx, row, side, entries)
             if phase == "matching_a":
                 await backfills.seal(tx, row)
-            if not await backfills.move(tx, row, phase, place, row.tally):
-                raise LookAgain(f"another attempt loads {declared.name}; going on from its place")
+            await backfills.move(tx, row, phase, place, row.tally)
         return len(entries)
 
     async def may_not(self) -> str:

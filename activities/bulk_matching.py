@@ -18,7 +18,6 @@ from activities.first_look import FirstLook, first_look
 from activities.holding import release
 from activities.rulebook import Rules
 from domain.backfilling import OnDifferences, Tally, index_keys
-from domain.errors import LookAgain
 from domain.matching import Candidate, Create, Found, Hold, Link, Match, Nothing, match
 from domain.records import ChangeNotice, RecordRef, Snapshot
 from domain.sides import Pair, Side
@@ -81,6 +80,7 @@ class BulkPage:
         looks = await self._look(due)
         self._count_looks(looks)
         async with self.context.database.begin() as tx:
+            await backfills.hold(tx, self.row)
             await self._keep(tx, due, looks)
             await self._move(tx, listed, limit)
         return len(listed)
@@ -94,6 +94,7 @@ class BulkPage:
         )
         ids = [record.ref.id for record in records]
         async with self.context.database.begin() as tx:
+            await backfills.hold(tx, self.row)
             await backfills.take_in(tx, self.row, self.side, entries)
             known = await first_links.known_of(tx, self.row.integration, records)
             hits = await backfills.search(tx, self.row, self.side, refs, ids)
@@ -306,8 +307,7 @@ class BulkPage:
         after: Phase = "done" if self.side is Side.B else "matching_b"
         place = "" if is_last else str(listed[-1].n)
         phase = after if is_last else self.row.phase
-        if not await backfills.move(tx, self.row, phase, place, self.tally):
-            raise LookAgain(f"another attempt loads {self.row.integration}; going on from its place")
+        await backfills.move(tx, self.row, phase, place, self.tally)
 
     # ------------------------------------------------------------------------------------------------- reading
     async def _read(self, side: Side, ids: Iterable[str]) -> Mapping[str, Snapshot]:

@@ -15,6 +15,7 @@ from sqlalchemy import Text, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.backfilling import IndexKey, Tally
+from domain.errors import LookAgain
 from domain.records import RecordRef
 from domain.sides import Pair, Side
 from store.database import Tx
@@ -84,7 +85,7 @@ HIT = TypeAdapter(Hit)
 
 BEGIN = text("""
     INSERT INTO backfills (run, integration, version, dry_run, asked_by)
-    VALUES (:run, :integration, :version, :dry_run, :asked_by) ON CONFLICT (run) DO NOTHING
+    VALUES (:run, :integration, :version, :dry_run, :asked_by) ON CONFLICT DO NOTHING
 """)
 DROP_OTHERS = text("""
     UPDATE backfills SET ended_at = now(), phase = 'dropped'
@@ -94,7 +95,6 @@ SWEEP_OUT = text("""
     DELETE FROM backfill_records r USING backfills b
     WHERE b.id = r.backfill AND b.integration = :integration AND b.ended_at IS NOT NULL
 """)
-BY_RUN = select(whole(backfills)).where(backfills.c.run == bindparam("of_run"))
 LAST = (
     select(whole(backfills))
     .where(backfills.c.integration == bindparam("name"), backfills.c.phase == "done")
@@ -115,6 +115,10 @@ MOVE = text("""
     WHERE id = :id AND (phase, place) = (:from_phase, :from_place) AND ended_at IS NULL
     RETURNING id
 """).bindparams(bindparam("tally", type_=JSONB), bindparam("phase", type_=Text))
+HOLD = text("""
+    SELECT id FROM backfills
+    WHERE id = :id AND (phase, place) = (:from_phase, :from_place) AND ended_at IS NULL FOR NO KEY UPDATE
+""")
 SEAL = text("""
     UPDATE backfills SET seen = (
         SELECT md5(coalesce(string_agg(side || '/' || record_id || '@' || version, ' ' ORDER BY side, record_id), ''))
@@ -192,20 +196,22 @@ SEARCH = text("""
 async def begin(
     tx: Tx, run: str, integration: str, version: int, *, dry_run: bool, asked_by: str
 ) -> BackfillRow:
-    """The load of this workflow run; begun, if it wasn't. One that was broken off before is dropped."""
+    """The load of this workflow run; begun, if it wasn't. One that was broken off before is dropped.
+
+    Raises:
+        LookAgain: Another run has begun at this very moment.
+    """
+    known = await newest(tx, integration, run)
+    if known is not None:
+        return known
     row = {"run": run, "integration": integration, "version": version, "dry_run": dry_run}
     await tx.execute(DROP_OTHERS, {"integration": integration, "run": run})
     await tx.execute(SWEEP_OUT, {"integration": integration})
     await tx.execute(BEGIN, {**row, "asked_by": asked_by})
-    return await of_run(tx, run)
-
-
-async def of_run(tx: Tx, run: str) -> BackfillRow:
-    """Raises KeyError if it never began."""
-    document = await tx.scalar(BY_RUN, {"of_run": run})
-    if document is None:
-        raise KeyError(run)
-    return ROW.validate_python(document)
+    begun = await newest(tx, integration, run)
+    if begun is None:
+        raise LookAgain(f"another load of {integration} has begun at this moment")
+    return begun
 
 
 async def last(tx: Tx, integration: str, *, dry_run: bool) -> BackfillRow | None:
@@ -220,13 +226,29 @@ async def newest(tx: Tx, integration: str, run: str | None = None) -> BackfillRo
     return None if document is None else ROW.validate_python(document)
 
 
-async def move(tx: Tx, row: BackfillRow, phase: Phase, place: str, tally: Tally) -> bool:
-    """Go on from where `row` stands; False if another attempt has."""
+async def hold(tx: Tx, row: BackfillRow) -> None:
+    """Have this transaction be the only one at work on the load, at this place.
+
+    Raises:
+        LookAgain: Another attempt has gone on from here.
+    """
+    here = {"id": row.id, "from_phase": row.phase, "from_place": row.place}
+    if await tx.scalar(HOLD, here) is None:
+        raise LookAgain(f"another attempt loads {row.integration}; going on from its place")
+
+
+async def move(tx: Tx, row: BackfillRow, phase: Phase, place: str, tally: Tally) -> None:
+    """Go on from where `row` stands.
+
+    Raises:
+        LookAgain: Another attempt has.
+    """
     values = {"id": row.id, "from_phase": row.phase, "from_place": row.place}
     moved = await tx.scalar(MOVE, {**values, "phase": phase, "place": place, "tally": tally.model_dump()})
+    if moved is None:
+        raise LookAgain(f"another attempt loads {row.integration}; going on from its place")
     if phase == "done":
         await tx.execute(SWEEP_OUT, {"integration": row.integration})
-    return moved is not None
 
 
 async def seal(tx: Tx, row: BackfillRow) -> None:

@@ -233,11 +233,11 @@ async def test_a_kill_at_any_page_changes_nothing_of_the_outcome(
     died: set[str] = set()
     move = backfills.move
 
-    async def dying(tx: Any, row: Any, phase: Any, place: str, tally: Tally) -> bool:
+    async def dying(tx: Any, row: Any, phase: Any, place: str, tally: Tally) -> None:
         if (at := f"{row.phase}/{row.place}") not in died:
             died.add(at)
             raise SystemUnavailable("killed before the commit")
-        return await move(tx, row, phase, place, tally)
+        await move(tx, row, phase, place, tally)
 
     monkeypatch.setattr(backfills, "move", dying)
     progress = BackfillProgress()
@@ -267,6 +267,15 @@ async def test_two_attempts_at_once_make_one_load(build: Build) -> None:
     await asyncio.gather(attempt(), attempt())
     assert len(await loader.pairs()) == 10
     assert len(loader.world.systems.b.records) == 14
+
+
+async def test_an_attempt_that_outlives_its_workflow_disturbs_nobody(build: Build) -> None:
+    loader = await a_loader(build)
+    loader.twins("N1")
+    await leg(loader, "old")
+    await leg(loader, "new")
+    assert (await leg(loader, "old")).phase == "dropped"
+    assert await loader.load(name="new") == Tally(link=1)
 
 
 async def test_a_create_that_loses_its_answer_is_found_again(build: Build) -> None:
@@ -365,7 +374,8 @@ async def test_the_inventory_holds_no_values_and_is_gone_at_the_end(build: Build
     for _ in range(2):
         await leg(loader, "short")
     async with loader.world.database.begin() as tx:
-        row = await backfills.of_run(tx, "short")
+        row = await backfills.newest(tx, NAME, "short")
+        assert row is not None
         assert await backfills.listed(tx, row) == Pair(1, 1)
     await loader.load(name="short")
     async with loader.world.database.begin() as tx:
