@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from activities.context import Context
 from activities.reading import Seen, Unseen
 from connectors.base import Connector
+from domain.errors import StopIntegration, StopRecord
 from domain.records import Evidence, Gone
 from domain.sides import SIDES, Pair, Side
 from domain.vanishing import Around, Miss, weigh_miss
@@ -84,5 +85,8 @@ async def look_around(context: Context, found: PairWork, side: Side) -> Around:
     if not others:
         return Around({})
     connector: Connector = context.connections.get(found.pair.ends[side].ref.connection)
-    shown = await connector.read_many([other.ref for other in others])
+    try:
+        shown = await connector.read_many([other.ref for other in others])
+    except (StopRecord, StopIntegration):
+        shown = {}  # a lost permission may refuse the question itself: then nothing can be read
     return Around({other.key: other.ref.id in shown for other in others})

@@ -24,8 +24,6 @@ from domain.sides import SIDES, Pair
 from store.plans import OpenPlan
 from store.work import PairWork
 
-LOOK_AGAIN_AT_LAST = timedelta(minutes=5)
-"""However long the grace period is: the record may come back."""
 LOOK_AGAIN = timedelta(seconds=30)
 """After a record could not be seen; the loop's own back-off applies to systems that don't answer."""
 
@@ -53,7 +51,7 @@ def say_gone(pair: PairRef, rules: Rules, found: PairWork, seen: Pair[Seen]) -> 
 
 def say_unreachable(pair: PairRef, rules: Rules, found: PairWork, unseen: Unseen) -> Assessed:
     standing = as_found(pair, rules, found).model_copy(update={"waits_for": unseen.reason})
-    pause = LOOK_AGAIN if unseen.retry_in is None else min(unseen.retry_in, LOOK_AGAIN_AT_LAST)
+    pause = LOOK_AGAIN if unseen.retry_in is None else min(unseen.retry_in, LOOK_AGAIN)
     return Assessed(outcome="unreachable", story=unseen.reason, retry_in=pause, standing=standing)
 
 

@@ -111,6 +111,11 @@ class CapsGiven(Loose):
 class DeleteGiven(Written):
     mode: Literal["unlink", "detach", "propagate", "archive", "recreate", "ask"] = "unlink"
     vs_edit: Literal["keep", "delete", "review", "ask"] = "review"
+    archive: dict[Literal["a", "b"], dict[str, JsonValue]] = {
+        "a": {"state": "closed"},
+        "b": {"state": "closed"},
+    }
+    """With `archive`: what closes the record that is left."""
 
 
 class DeleteGuardGiven(Written):

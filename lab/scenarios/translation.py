@@ -114,7 +114,8 @@ def spelled(rules: Integration) -> str:
 def on_delete_of(given: DeleteGiven) -> OnDelete:
     mode = POLICY_WORDS.get(given.mode, given.mode)
     versus_edit = {"versus_edit": VERSUS_EDIT[given.vs_edit]} if mode in {"propagate", "archive"} else {}
-    return OnDelete.model_validate({"mode": mode, "grace": timedelta(0), **versus_edit})
+    closing = {"archive": given.archive} if mode == "archive" else {}
+    return OnDelete.model_validate({"mode": mode, **versus_edit, **closing})
 
 
 def field_of(name: str, given: FieldGiven) -> FieldMap:

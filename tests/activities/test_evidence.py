@@ -6,7 +6,7 @@ import pytest
 
 from activities.messages import Assessed
 from connectors.memory.connector import Interfere
-from domain.errors import RecordHidden
+from domain.errors import ConfigError, RecordHidden
 from domain.records import Evidence
 from domain.sides import SIDES, Pair, Side
 from tests.activities.conftest import Build
@@ -107,5 +107,19 @@ async def test_a_refusal_says_that_the_record_is_there(build: Build) -> None:
             raise RecordHidden("this ticket is confidential", status=403)
 
     world.connectors.a.interfere = forbidding
+    found = await look(world)
+    assert (found.outcome, found.missing) == ("unreachable", {})
+
+
+async def test_a_system_that_refuses_the_question_itself_shows_no_canary(build: Build) -> None:
+    world = await a_world(build, grace="0s")
+
+    async def refusing(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "read") and record_id is None:
+            raise ConfigError("Left POST /tickets/read answered 404")
+        if (moment, operation, record_id) == ("before", "read", "1"):
+            raise RecordHidden("no such ticket")
+
+    world.connectors.a.interfere = refusing
     found = await look(world)
     assert (found.outcome, found.missing) == ("unreachable", {})
