@@ -214,6 +214,20 @@ class Linked(Model):
     """False: these two were linked already."""
 
 
+class HeldShown(Model):
+    """Unlinked records that wait for a person, or for a refused create to be mended."""
+
+    id: str
+    integration: str
+    kind: Literal["duplicate_candidate", "refused"]
+    found_by: str
+    """The match key that led from one to the others."""
+    reason: str
+    records: tuple[tuple[EndShown, ...], tuple[EndShown, ...]]
+    """By side."""
+    opened_at: AwareDatetime | None = None
+
+
 class PlannedPair(Model):
     """What one pair's next pass would do."""
 

@@ -17,6 +17,7 @@ from gateway.answers import (
     ConflictShown,
     ConnectionShown,
     DecisionAnswer,
+    HeldShown,
     Linked,
     PairHistory,
     PairLine,
@@ -80,6 +81,11 @@ class BackfillBody(Body):
     """Records a second at most."""
 
 
+class MatchBody(Body):
+    integration: str | None = None
+    """Where records of several go by this name."""
+
+
 @router.get("/pairs", tags=["pairs"])
 async def list_pairs(
     desk: Desk,
@@ -130,6 +136,20 @@ async def list_stopped(desk: Desk, cause: str | None = None, integration: str | 
 async def retry_cause(desk: Desk, body: RetryBody) -> Told:
     """A cause is mended: every pair that stands still for it looks again."""
     return await desk.retrying.retry(body.cause, body.integration, by=body.by)
+
+
+@router.get("/candidates", tags=["matching"])
+async def list_candidates(desk: Desk, named: str | None = None, limit: Most = 1000) -> list[HeldShown]:
+    """Held matches, the longest waiting first; of an integration or of a record, if one is named."""
+    return await desk.matches.listed(named, limit=limit)
+
+
+@router.post("/candidates/{named}/{decision}", tags=["matching"], status_code=202)
+async def decide_match(
+    desk: Desk, named: str, decision: Literal["create", "ignore"], body: MatchBody
+) -> Told:
+    """Have a counterpart created whatever was found, or leave the record alone. To link one, POST /links."""
+    return await desk.matches.say(named, decision, by=body.by, integration=body.integration)
 
 
 @router.post("/links", tags=["pairs"], status_code=201)

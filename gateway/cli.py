@@ -18,6 +18,7 @@ from gateway.commands import (
     connections,
     controlling,
     declaring,
+    matching,
     pairs,
     reviewing,
     running,
@@ -34,6 +35,7 @@ PANELS = {
     "Decide": (reviewing.reviews, reviewing.approve, reviewing.override),
     "Act": (
         backfilling.backfill,
+        matching.candidates,
         controlling.link,
         controlling.unlink,
         controlling.sync,

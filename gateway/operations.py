@@ -9,6 +9,7 @@ from gateway.desks.controls import ControlDesk
 from gateway.desks.declarations import DeclarationDesk
 from gateway.desks.desk import Desk
 from gateway.desks.links import LinkDesk
+from gateway.desks.matches import MatchDesk
 from gateway.desks.pairs import PairDesk
 from gateway.desks.planning import PlanDesk
 from gateway.desks.retrying import RetryDesk
@@ -28,6 +29,7 @@ class Operations:
         self.retrying = RetryDesk(desk)
         self.links = LinkDesk(desk)
         self.connections = ConnectionDesk(desk)
+        self.matches = MatchDesk(desk)
         self.plans = PlanDesk(desk)
         self.declarations = DeclarationDesk(desk)
         self.backfills = BackfillDesk(desk)

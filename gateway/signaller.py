@@ -118,6 +118,15 @@ class Signaller:
         """
         await self.tell(pair, rules, "change_noticed", SideNotice(side=Side.A, source=why))
 
+    async def rematch(self, rules: Rules, side: Side, ref: RecordRef, *, retried: bool = False) -> None:
+        """Have an unlinked record matched anew; `retried` if what was refused is mended.
+
+        Raises:
+            SystemUnavailable: Temporal doesn't answer.
+        """
+        call = _match_call(rules.integration, side, ref)
+        await self._send(replace(call, signal="retry") if retried else call)
+
     def pair_ref(self, pair: PairRow, rules: Rules) -> PairRef:
         """The pair as its workflow and people name it."""
         systems, keys = self.context.systems(rules.integration), pair.ends.map(lambda end: end.key)

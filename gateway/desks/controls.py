@@ -19,6 +19,7 @@ from activities.braking import release
 from activities.rulebook import Rules
 from gateway.answers import Told
 from gateway.desks.desk import Desk
+from gateway.desks.matches import MatchDesk
 from gateway.finding import find_pair, shown
 from gateway.temporal import translated
 from store import audit, brakes, integrations, pairs
@@ -57,6 +58,8 @@ class ControlDesk:
             Unknown: There is no such pair.
             SystemUnavailable: Temporal is out: nothing is passed on.
         """
+        if wish == "retry" and (matched := await MatchDesk(self.desk).retry(named, by=by)):
+            return matched
         pair, rules = await self._pair(named)
         if pair.link != "active":
             return Told(what=wish, pairs=0, message=f"{shown(pair)}: the link has ended: {pair.link_reason}")
@@ -111,8 +114,11 @@ class ControlDesk:
 
     async def retry_all(self, integration: str | None, *, by: str) -> Told:
         """Tell every pair that stands still that the cause is mended."""
-        told = await self._tell_each(await self._names(integration), "retry", STOPPED, by)
-        return Told(what="retry", pairs=told, message=f"{told} pairs look again")
+        names = await self._names(integration)
+        told = await self._tell_each(names, "retry", STOPPED, by)
+        tried = sum([await MatchDesk(self.desk).retry_all(name, by=by) for name in names])
+        also = f"; {tried} refused creates are tried again" if tried else ""
+        return Told(what="retry", pairs=told, message=f"{told} pairs look again{also}")
 
     async def sync_all(self, integration: str | None, *, by: str) -> Told:
         """Have every pair look at both sides, at a limited rate."""

@@ -41,7 +41,7 @@ class Desk:
 
     # --------------------------------------------------------------------------------------------------- showing
     def line(self, pair: PairRow) -> PairLine:
-        a, b = (self._end(end) for end in pair.ends)
+        a, b = (self.end(end) for end in pair.ends)
         return PairLine(
             id=pair.id,
             integration=pair.integration,
@@ -78,7 +78,7 @@ class Desk:
         below = f"/namespaces/{self.accord.settings.temporal_namespace}/workflows/{quote(pair.workflow_id, safe='')}"
         return f"{root.rstrip('/')}{below}{f'/{run}/history' if run else ''}"
 
-    def _end(self, end: EndRow) -> EndShown:
+    def end(self, end: EndRow) -> EndShown:
         ref = end.ref
         return EndShown(
             system=self.system(ref.connection),

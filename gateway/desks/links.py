@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from activities.holding import release
 from domain.integration import End
 from domain.records import Snapshot
 from domain.sides import Pair
 from gateway.answers import Linked
 from gateway.desks.desk import Desk
 from gateway.finding import Unknown
-from store import alerts, audit, pairs
+from store import audit, held_matches, pairs
 from store.pairs import EndRow
 
 
@@ -38,7 +39,9 @@ class LinkDesk:
             created = pair.id not in {known.id for known in before}
             if created:
                 await audit.append(tx, by, "link", pair_id=pair.id, a=a.key, b=b.key)
-            await alerts.clear(tx, [f"match/{integration}/{record.ref}" for record in records])
+            await release(tx, integration, [record.ref for record in records])
+            for record in records:
+                await held_matches.forget(tx, integration, record.ref)
         await self.desk.signaller.look(pair, rules, f"linked by {by}")
         return Linked(pair=self.desk.line(pair), created=created)
 
