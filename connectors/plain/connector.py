@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from connectors.base import ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
 from connectors.gate import Gate
 from connectors.http import HttpConnection, Reply, open_http, path_of
+from connectors.plain.feed import Round
 from connectors.plain.records import KINDS, Changed, Delivery, Feed, History, Record, Records
 from connectors.plain.settings import PlainSettings, Switches
 from connectors.refusals import Aim, Dialect
@@ -26,6 +27,9 @@ from connectors.settings import read_settings
 from connectors.signatures import is_timely_and_signed
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 
+UNKNOWN = timedelta(seconds=2)
+"""Uncertainty of a clock that was never compared: an answer's round trip and its whole seconds, generously."""
+LATEST = datetime.max.replace(tzinfo=UTC)
 READ_AT_ONCE = 100
 """Records asked for in one request."""
 
@@ -88,15 +92,35 @@ class PlainConnector(Connector):
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
     ) -> ChangePage:
-        await self._known_switches()
-        query, bounds = {"type": record_type, "scope": scope}, parse_scope(scope)
-        since = str(open_cursor(cursor, query)) if cursor else "0"
-        path = path_of("records", record_type, "changes")
-        reply = await self._http.call("GET", path, aim=Aim.QUERY, params={"since": since, "limit": limit})
-        feed = reply.read_as(Feed)
-        within = await self._within(record_type, feed.records, bounds) if bounds else feed.records
+        switches, bounds = await self._known_switches(), parse_scope(scope)
+        query = {"type": record_type, "scope": scope, "by": switches.feed}
+        position = open_cursor(cursor, query) if cursor else None
+        if switches.feed == "stamps":
+            now = Round.model_validate(position or {})
+            feed = await self._feed(record_type, now.asked, limit)
+            back = self._look_back_span(switches)
+            settled = LATEST if switches.version_exact else self._system_time() - back
+            news, following = now.news(feed.records), now.after(feed, back, settled).as_json()
+        else:
+            feed = await self._feed(record_type, {"since": str(position or 0)}, limit)
+            news, following = feed.records, feed.cursor
+        within = await self._within(record_type, news, bounds) if bounds else news
         notices = [self._notice(record_type, changed) for changed in within]
-        return ChangePage(notices, seal_cursor(query, feed.cursor), feed.more)
+        return ChangePage(notices, seal_cursor(query, following), feed.more)
+
+    async def _feed(self, record_type: str, asked: Mapping[str, str], limit: int) -> Feed:
+        path = path_of("records", record_type, "changes")
+        reply = await self._http.call("GET", path, aim=Aim.QUERY, params={**asked, "limit": limit})
+        return reply.read_as(Feed)
+
+    def _system_time(self) -> datetime:
+        return datetime.now(UTC) + (self.clock.offset if self.clock else timedelta(0))
+
+    def _look_back_span(self, switches: Switches) -> timedelta:
+        """How far behind the newest stamp a change may still come to light."""
+        reading = self.clock
+        uncertainty = reading.uncertainty if reading else UNKNOWN
+        return switches.granularity + switches.feed_step + switches.search_lag + uncertainty
 
     def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
         return is_within(snapshot.fields, parse_scope(scope))

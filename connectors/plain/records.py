@@ -114,6 +114,7 @@ class Changed(BaseModel):
 
     id: str
     version: str | None = None
+    modified_at: AwareDatetime | None = None
     deleted: bool = False
 
 

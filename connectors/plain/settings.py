@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import BaseModel, SecretStr
 
@@ -21,6 +22,8 @@ class DeclaredSwitches(ConnectionSettings):
     version_exact: bool | None = None
     search_lag: Duration | None = None
     granularity: Duration | None = None
+    feed: Literal["saves", "stamps"] | None = None
+    feed_step: Duration | None = None
 
 
 class PlainSettings(HttpSettings):
@@ -47,6 +50,10 @@ class Switches(BaseModel):
     search_lag: timedelta = timedelta(0)
     """Seconds on the wire."""
     granularity: timedelta = timedelta(seconds=1)
+    feed: Literal["saves", "stamps"] = "saves"
+    """What the change feed counts by."""
+    feed_step: timedelta = timedelta(0)
+    """By stamps: the finest time that can be asked for."""
     tells_deletions: bool = True
 
     def overruled_by(self, settings: PlainSettings) -> Switches:

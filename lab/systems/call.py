@@ -258,8 +258,10 @@ class Call:
         return Author(self.actor, "api", self.system.clock.true_time(), marker)
 
     def _index_time(self) -> float:
-        lag = self.system.switches.now.search_lag
-        return self.system.clock.true_time() - lag if lag else math.inf
+        settings = self.system.switches.now
+        until = math.inf if settings.search_until is None else settings.search_until
+        lag = settings.search_lag
+        return min(until, self.system.clock.true_time() - lag) if lag else until
 
 
 class Outage(Exception):

@@ -52,6 +52,7 @@ class Settings(BaseModel):
     automation: list[AutomationRule] = []
     # reading
     search_lag: float = Field(default=0, ge=0)
+    search_until: float | None = None  # epoch seconds, true time: searches know nothing that happened later
     gone_status: Literal[404, 410] = 410
     rate_limit: RateLimit | None = None
     # webhooks

@@ -1,5 +1,9 @@
 """What the plain system can do, switchable."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from lab.systems.settings import Settings
 
 
@@ -15,3 +19,7 @@ class PlainSettings(Settings):
     version_exact: bool = (
         True  # every save has a version of its own; else the version is the (coarse) stamp, the sequence null
     )
+    feed: Literal["saves", "stamps"] = "saves"  # what `since` counts in the change feed: saves, or seconds
+    feed_step: float = Field(
+        default=0, ge=0
+    )  # by stamps: `since` is cut down to whole steps, like JQL's minutes

@@ -11,6 +11,7 @@
 | `GET /records/{type}/{id}/history?since_version=` | `{changes, last_version}`; 404 without `history` |
 | `POST /records/{type}/search` `{field: value …, limit, after}` | `{records, after}`; `after` is null on the last page |
 | `GET /records/{type}/changes?since=&limit=` | `{records, cursor, more}`, in order of modification, deleted ones included |
+| the same, with `feed` by stamps | `since` in epoch seconds, cut down to `feed_step`; on the next page `cursor` comes along |
 | `GET /records/{type}/allowed` | `{field: [values]}` |
 
 A record that was merged into another one holds that one's id in its field `merged_into`.
@@ -19,6 +20,8 @@ A record that was merged into another one holds that one's id in its field `merg
 
 import hashlib
 import hmac
+import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +44,8 @@ from lab.systems.refusals import Refused
 from lab.systems.system import PublicRoute, System
 
 PAGE = 100
+EVERYTHING = -1
+"""No limit, in SQLite's words."""
 
 
 class PlainSystem(System[PlainSettings]):
@@ -74,6 +79,8 @@ class PlainSystem(System[PlainSettings]):
                 "version_exact": settings.version_exact,
                 "search_lag": settings.search_lag,
                 "granularity": settings.granularity,
+                "feed": settings.feed,
+                "feed_step": settings.feed_step,
             }
         )
 
@@ -134,12 +141,28 @@ class PlainSystem(System[PlainSettings]):
 
     async def changes(self, call: Call) -> Response:
         query = call.request.query_params
-        since, limit = _number(query.get("since", "0")), _number(query.get("limit", str(PAGE)))
+        limit = _number(query.get("limit", str(PAGE)))
+        if self.switches.now.feed == "stamps":
+            return await self._changes_by_stamp(call, float(query.get("since", "0")), limit)
+        since = _number(query.get("since", "0"))
         saves = await call.feed(call.path["type"], since, limit + 1)
         page = saves[:limit]
         cursor = page[-1].n if page else since
         records = [feed_shape(save, exact=self._exact) for save in page]
         return JSONResponse({"records": records, "cursor": str(cursor), "more": len(saves) > limit})
+
+    async def _changes_by_stamp(self, call: Call, since: float, limit: int) -> Response:
+        """As a query by modification time sees them: late, and no finer than its step."""
+        step, after = self.switches.now.feed_step, call.request.query_params.get("cursor")
+        start = math.floor(since / step) * step if step else since
+        behind = tuple(json.loads(after)) if after else (-math.inf, 0)
+        saves = await call.feed(call.path["type"], 0, EVERYTHING)
+        found = sorted((save.record.modified_at or 0.0, save.n, save) for save in saves)
+        rest = [(stamp, n, save) for stamp, n, save in found if stamp >= start and (stamp, n) > behind]
+        page = rest[:limit]
+        cursor = json.dumps(page[-1][:2]) if page else ""
+        records = [feed_shape(save, exact=self._exact) for _, _, save in page]
+        return JSONResponse({"records": records, "cursor": cursor, "more": len(rest) > limit})
 
     async def allowed(self, call: Call) -> Response:  # noqa: ARG002 - a handler's signature
         return JSONResponse(self.switches.now.valid)
