@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from activities.context import Context
-from domain.integration import Integration
+from domain.integration import End, Integration
 from domain.values import digest
 from store import integrations
 
@@ -18,6 +19,11 @@ class Watched:
     connection: str
     record_type: str
     scope: str | None
+
+    @classmethod
+    def at(cls, end: End) -> Self:
+        """What is to be watched for this end of an integration."""
+        return cls(end.connection, end.record_type, end.scope)
 
     @property
     def query(self) -> str:
@@ -36,4 +42,4 @@ async def watched(context: Context) -> list[Watched]:
 def _ends(declared: Iterable[Integration]) -> Iterable[Watched]:
     for rules in declared:
         for end in rules.ends:
-            yield Watched(end.connection, end.record_type, end.scope)
+            yield Watched.at(end)

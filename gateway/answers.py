@@ -5,7 +5,7 @@ A value of a field that is declared `sensitive` is never among them.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
@@ -103,6 +103,21 @@ class HistoryLine(Model):
     link: str | None = None
 
 
+class HearingShown(Model):
+    """How one side's changes are heard of."""
+
+    system: str
+    connection: str
+    ways: str
+    """In words: `webhook, poll every 5m`."""
+    exposure: timedelta | None = None
+    """How long an edit can stand unseen if every webhook is lost; None if nothing but webhooks tells."""
+    last_heard: AwareDatetime | None = None
+    """When anything of the connection was last heard of."""
+    last_polled: AwareDatetime | None = None
+    """When its records of this type were last asked for to the end."""
+
+
 class PairShown(Model):
     """Everything about one pair."""
 
@@ -115,6 +130,7 @@ class PairShown(Model):
     """System → why it could not be read now; its values are those last read."""
     at_risk: tuple[str, ...] = ()
     """Systems where an edit between our last read and our write can vanish unseen."""
+    hearing: tuple[HearingShown, ...] = ()
     workflow: str | None = None
     """Address of its page in the Temporal UI."""
 

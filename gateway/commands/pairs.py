@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.durations import spell_duration
 from gateway.commands.output import coloured, give, literal, moment, table, value_text
 from gateway.commands.session import AsJson, Integration, Limit, Named, with_operations
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.answers import AlertShown, ConflictShown, PairHistory, PairLine, PairShown
+    from gateway.answers import AlertShown, ConflictShown, HearingShown, PairHistory, PairLine, PairShown
     from store.pairs import Link
 
 
@@ -119,6 +120,8 @@ def show_pair(out: Console, found: PairShown) -> None:
         out.print(
             f"[dim]At risk: {system} can't tell when an edit lands between our last read and our write.[/]"
         )
+    for side in found.hearing:
+        out.print(f"[dim]{_heard(side)}[/]")
     for write in found.writes:
         out.print(f"[dim]{moment(write.at)}[/] {literal(write.text)}")
     for review in found.reviews:
@@ -126,6 +129,16 @@ def show_pair(out: Console, found: PairShown) -> None:
         out.print(f"  accord approve {review.token}" if review.proposal else "  accord reviews")
     if found.workflow:
         out.print(f"[dim]{found.workflow}[/]")
+
+
+def _heard(side: HearingShown) -> str:
+    """How long an edit in this system can stand unseen."""
+    told = "a lost webhook is never made up for" if side.exposure is None else "an edit is seen at once"
+    if side.exposure:
+        told = f"an edit is seen within {spell_duration(side.exposure)} at the latest"
+    times = [f"last heard {moment(side.last_heard)}"] if side.last_heard else []
+    times += [f"last polled {moment(side.last_polled)}"] if side.last_polled else []
+    return ", ".join([f"{side.system} ({side.ways}): {told}", *times])
 
 
 def _sentence(pair: PairLine) -> str:

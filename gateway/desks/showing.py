@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from activities.display import HIDDEN
 from activities.look import live_baselines, make_look
 from activities.rulebook import Rules
+from activities.watching import Watched
 from domain.engine import decide
 from domain.errors import SyncError
 from domain.integration import FieldMap, Unit
@@ -19,8 +20,9 @@ from domain.records import RecordRef, Snapshot
 from domain.sides import SIDES, Pair
 from domain.values import MISSING
 from domain.view import Baseline
-from gateway.answers import FieldShown, PairShown
+from gateway.answers import FieldShown, HearingShown, PairShown
 from gateway.desks.desk import Desk
+from gateway.desks.hearing import hearing_of
 from gateway.desks.presenting import review_shown, write_line
 from store import work, writes
 from store.pairs import PairRow
@@ -56,8 +58,16 @@ async def show_pair(desk: Desk, pair: PairRow) -> PairShown:
         writes=tuple(write_line(row, ref, rules.integration) for row in written),
         unseen={systems[side]: why for side in SIDES if (why := seen.unseen[side])},
         at_risk=_at_risk(desk, found),
+        hearing=await _hearing(desk, found, rules),
         workflow=desk.page(pair),
     )
+
+
+async def _hearing(desk: Desk, found: PairWork, rules: Rules) -> tuple[HearingShown, ...]:
+    """After the look at both systems, which may have told what they promise."""
+    ends = rules.integration.ends if found.pair.link == "active" else ()
+    async with desk.accord.database.begin() as tx:
+        return tuple([await hearing_of(desk.accord, tx, Watched.at(end)) for end in ends])
 
 
 async def _look(desk: Desk, found: PairWork) -> Seen:

@@ -108,6 +108,17 @@ class CapsGiven(Loose):
     store: JsonValue = None
 
 
+class CdcGiven(Loose):
+    """How one system's changes are heard of; times in seconds."""
+
+    mode: Literal["webhook", "poll", "both"] = "both"
+    every: float | None = None
+    sweep: float | None = None
+    cursor_granularity: float = 0
+    """The finest time that a query for changes can name."""
+    index_lag: float = 0
+
+
 class DeleteGiven(Written):
     mode: Literal["unlink", "detach", "propagate", "archive", "recreate", "ask"] = "unlink"
     vs_edit: Literal["keep", "delete", "review", "ask"] = "review"
@@ -136,6 +147,7 @@ class Given(Loose):
     fields: dict[str, FieldGiven] = {}
     clock: ClockGiven = ClockGiven()
     caps: dict[SideWord, CapsGiven] = {}
+    cdc: dict[SideWord, CdcGiven] = {}
     delete: DeleteGiven = DeleteGiven()
     automation: dict[SideWord, list[AutomationGiven]] = {}
     start: dict[SideWord, dict[str, JsonValue]] = {}
@@ -162,6 +174,14 @@ class Given(Loose):
 
     def caps_of(self, side: SideWord) -> CapsGiven:
         return self.caps.get(side, CapsGiven())
+
+    def cdc_of(self, side: SideWord) -> CdcGiven:
+        return self.cdc.get(side, CdcGiven(mode="webhook"))
+
+    def is_polled(self, side: SideWord) -> bool:
+        """Whether it is asked now and then; a sweep does that as well."""
+        said = self.cdc_of(side)
+        return said.mode != "webhook" or said.sweep is not None
 
     def changed_by(self, words: Any) -> Given:
         """A new version: these words over the old ones, at any depth.

@@ -1,15 +1,17 @@
 """What operators do, on a whole deployment."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.capture import Changes
 from domain.errors import ConfigError
 from domain.sides import Pair, Side
 from gateway.declarations import Declaration
 from gateway.finding import Ambiguous, Unknown
 from integrations.loader import parse_integration
-from store import brakes, pairs
+from store import brakes, deliveries, pairs
 from store.database import Database
 from store.errors import AlreadyLinked
 from tests.activities.world import NAME, OWNER, TITLE, declaration
@@ -59,6 +61,25 @@ async def test_a_pair_is_shown_with_both_sides_as_they_are_now(house: House) -> 
     assert title.baseline == ("Printer", "Printer")
     assert (title.state, shown.unseen) == ("carried", {})
     assert shown.workflow is not None
+
+
+async def test_how_long_an_edit_can_stand_unseen_is_shown_for_each_side(
+    database: Database, temporal_address: str
+) -> None:
+    changes = Changes.model_validate({"every": "5m", "jitter": "30s"})
+    lagging = Pair({"index_lag": "20s"}, {})
+    async with a_house(database, temporal_address, settings=lagging, changes=changes) as house:
+        pair = await house.linked_in_step()
+        async with house.database.begin() as tx:
+            await deliveries.keep(tx, "left", "d1", [house.notice(Side.A)])
+        left, right = (await house.operations.pairs.show(pair.id)).hearing
+    assert (left.ways, right.ways) == ("webhook, poll every 5m", "webhook, poll every 5m")
+    assert (left.exposure, right.exposure) == (
+        timedelta(minutes=5, seconds=50),
+        timedelta(minutes=5, seconds=30),
+    )
+    assert left.last_heard is not None
+    assert right.last_heard is None
 
 
 async def test_what_cannot_be_read_now_is_shown_as_last_read(house: House) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from domain.sides import SIDES
-from lab.scenarios.corpus import Case, Event, Given
+from lab.scenarios.corpus import SIDE_WORDS, Case, Event, Given
 from lab.scenarios.live.knocks import is_at_the_door, unknown_bounds, unknown_knock, unknown_request
 from lab.scenarios.live.several import NUMBERED, unknown_number
 from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_words
@@ -15,7 +15,7 @@ from lab.scenarios.live.troubles import unknown_fault
 from lab.scenarios.translation import completed, side_of
 
 PLAYED = {"edit", "system_edit", "create", "delete", "move", "merge", "burst", "edit_each", "inject", "signal", "fault",
-          "review", "config", "settle", "webhook_raw", "http"}  # fmt: skip
+          "review", "config", "poll", "settle", "webhook_raw", "http"}  # fmt: skip
 POINT = re.compile(r"before_(read|write)_([AB])")
 
 
@@ -35,11 +35,11 @@ def _obstacles(case: Case) -> Iterator[str]:
     except Inexpressible as error:
         yield str(error)
     for event in case.events:
-        yield from _obstacles_of(event)
+        yield from _obstacles_of(event, case.given)
         yield from _unknown_records(case.given, event)
 
 
-def _obstacles_of(event: Event) -> Iterator[str]:
+def _obstacles_of(event: Event, given: Given) -> Iterator[str]:
     if event.verb not in PLAYED:
         yield event.verb or f"an event without a known verb ({', '.join(event.words)})"
     elif "record" in event.words and event.verb not in NUMBERED:
@@ -50,6 +50,8 @@ def _obstacles_of(event: Event) -> Iterator[str]:
         yield from unknown_request(event.get("http"))
     elif event.verb == "review" and str(event.get("by", "")).endswith("_role"):
         yield f"review by {event.get('by')}: nobody has a role yet"
+    elif event.verb == "poll":
+        yield from _unpolled(event, given)
     elif event.verb == "fault":
         if not is_at_the_door(event):
             yield from unknown_fault(event.get("fault"))
@@ -57,6 +59,12 @@ def _obstacles_of(event: Event) -> Iterator[str]:
         yield from _unknown_injection(event)
     elif event.verb == "config":
         yield from _unknown_change(event.get("config"))
+
+
+def _unpolled(event: Event, given: Given) -> Iterator[str]:
+    side = event.get("poll")
+    if side not in SIDE_WORDS or not given.is_polled(side):
+        yield f"poll of {side}, which isn't polled"
 
 
 def _unknown_records(given: Given, event: Event) -> Iterator[str]:

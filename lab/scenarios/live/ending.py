@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
@@ -19,9 +19,17 @@ from store.audit import AuditRow
 from store.database import Database, Tx
 from store.pairs import Link, PairRow
 
+Others: TypeAlias = Mapping[str, Pair[str]]
+"""Ids of the records of pairs beside the case's own, by the case's word for them."""
+
 
 async def outcome_of(
-    database: Database, controls: Pair[LabControl], integration: str, *, before: dict[SideWord, int]
+    database: Database,
+    controls: Pair[LabControl],
+    integration: str,
+    *,
+    before: dict[SideWord, int],
+    others: Others,
 ) -> Outcome:
     """Read how the case stands.
 
@@ -30,11 +38,15 @@ async def outcome_of(
         controls: Both systems.
         integration: The case's, which is also its record type.
         before: Writes of the preparation, which don't count.
+        others: Pairs beside the case's own, which count for nothing here.
     """
-    records = Pair(*[await control.records(integration) for control in controls])
-    written = await writes_of(controls, integration)
+    every = Pair(*[await control.records(integration) for control in controls])
+    aside = _ids(others)
+    records = Pair.of(lambda side: [one for one in every[side] if one.id not in aside[side]])
+    written = await writes_of(controls, integration, others)
     async with database.begin() as tx:
-        linked = await pairs.listing(tx, integration=integration, link=None)
+        found = await pairs.listing(tx, integration=integration, link=None)
+        linked = [pair for pair in found if pair.ends.a.ref.id not in aside.a]
         waiting = await reviews.open_reviews(tx, integration=integration)
         held = await held_matches.listing(tx, integration)
         return Outcome(
@@ -52,14 +64,23 @@ async def outcome_of(
         )
 
 
-async def writes_of(controls: Pair[LabControl], record_type: str) -> dict[SideWord, int]:
-    """Requests that changed a record of this type, by side."""
-    return {word_of(side): _writes(await controls[side].counts(), record_type) for side in SIDES}
+async def writes_of(controls: Pair[LabControl], record_type: str, others: Others) -> dict[SideWord, int]:
+    """Requests that changed a record of this type, by side; not those to pairs beside the case's own."""
+    aside = _ids(others)
+    return {word_of(side): _writes(await controls[side].counts(), record_type, aside[side]) for side in SIDES}
 
 
-def _writes(counted: dict[str, Any], record_type: str) -> int:
-    of_type = [found for name, found in counted["records"].items() if name.startswith(f"{record_type}/")]
-    return sum(found.get("writes", 0) for found in of_type)
+def _writes(counted: dict[str, Any], record_type: str, aside: set[str]) -> int:
+    of_type = {
+        name.removeprefix(f"{record_type}/"): found
+        for name, found in counted["records"].items()
+        if name.startswith(f"{record_type}/")
+    }
+    return sum(found.get("writes", 0) for record_id, found in of_type.items() if record_id not in aside)
+
+
+def _ids(others: Others) -> Pair[set[str]]:
+    return Pair.of(lambda side: {ids[side] for ids in others.values()})
 
 
 def _last(records: Sequence[Record]) -> dict[str, JsonValue] | None:

@@ -66,14 +66,16 @@ class Play:
         try:
             await prepare(world, self.gateway_url)
             self.door.logbook.open()
-            self.before = await writes_of(world.controls, world.name)
+            self.before = await writes_of(world.controls, world.name, world.others)
             self.since = {side: await world.controls[side].journal_end() for side in SIDES}
             events = world.stage.case.events
             for _, group in groupby(events, _at_once(events)):
                 await self._happen(list(group))
             await self._settle(max((event.t for event in events), default=0.0))
             self.door.finish()
-            ended = await outcome_of(world.accord.database, world.controls, world.name, before=self.before)
+            ended = await outcome_of(
+                world.accord.database, world.controls, world.name, before=self.before, others=world.others
+            )
             return ended.model_copy(update={"apart": await apart(world)})
         finally:
             await self.door.close()
@@ -94,6 +96,7 @@ class Play:
     def _events(self) -> dict[str, Callable[[Event], Coroutine[Any, Any, None]]]:
         return {
             "edit": self._edit,
+            "poll": self._poll,
             "system_edit": self._edit,
             "create": self._create,
             "delete": self._delete,
@@ -119,8 +122,16 @@ class Play:
         is_person = "edit" in event.words
         by = event.get("by") or ("somebody" if is_person else "automation")
         await self.world.edit(
-            side_of(event.get(event.verb)), event.t, event.get("set"), by, is_person=is_person
+            side_of(event.get(event.verb)),
+            event.t,
+            event.get("set"),
+            by,
+            is_person=is_person,
         )
+
+    async def _poll(self, event: Event) -> None:
+        await self.world.clock.turn_to(event.t)
+        await self.world.poll(side_of(event.get("poll")), event.t)
 
     async def _create(self, event: Event) -> None:
         """Somebody creates a record. Its id and key are the system's affair, whatever the case calls them."""
@@ -215,8 +226,16 @@ class Play:
             await control.release(self.order)
         self.first_sides, self.order = [], "kept"
         await world.rest.wait()
+        if world.polls.sides:
+            await self._poll_at_last()
         await world.hold()
         await self.reviewer.look()
+
+    async def _poll_at_last(self) -> None:
+        """Twice: the second round meets what the first one led to, our own writes."""
+        for _ in range(2):
+            await self.world.poll_at_last()
+            await self.world.rest.wait()
 
     async def _resend(self, seconds: float) -> None:
         due = [one for one in self.resent if one.due <= seconds]

@@ -23,6 +23,10 @@ async def prepare(world: World, gateway_url: str) -> None:
     await world.switch(given)
     await world.clock.turn_to(BEFORE)
     rules = await world.declare()
+    await world.polls.begin()
+    for name in dict.fromkeys(event.get("record") for event in world.stage.case.events):
+        if isinstance(name, str):
+            await _link_another(world, rules, name)
     if has_records(given):
         await _create_records(world)
     if is_linked_at_start(given):
@@ -56,6 +60,17 @@ async def link(world: World, rules: Rules) -> None:
             pair = await pairs.create(tx, world.name, rules.version, Pair(a, b))
             await baselines.move(tx, pair.id, moves)
     await world.look("linked")
+
+
+async def _link_another(world: World, rules: Rules, name: str) -> None:
+    """A pair beside the case's own, in step."""
+    first = based(world.given)
+    a, b = [await world.create(side, BEFORE, first[side], "somebody") for side in SIDES]
+    await link(world, rules)
+    await world.rest.wait()
+    for side in SIDES:
+        world.records[side].clear()
+    world.others[name] = Pair(a, b)
 
 
 async def _create_records(world: World) -> None:

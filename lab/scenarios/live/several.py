@@ -1,4 +1,7 @@
-"""Cases with more than one pair: their records are numbered from 1, and pair n joins record n of both sides."""
+"""Cases with more than one pair: their records are numbered from 1, and pair n joins record n of both sides.
+
+A record that an event calls by a word is one of a pair beside these, in step from the start, which counts for nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,15 @@ NUMBERED = {"edit", "system_edit", "delete"}
 """Verbs that may name a record by its number."""
 
 
+def is_beside(given: Given, record: Any) -> bool:
+    """Whether this word names a pair of its own: there is one, where the case's own are linked from the start."""
+    return isinstance(record, str) and any(one.base for one in given.fields.values())
+
+
 def unknown_number(given: Given, number: Any, what: str) -> Iterator[str]:
     """What stands in the way of meaning this record."""
+    if is_beside(given, number):
+        return
     if not (isinstance(number, int) and 1 <= number <= given.number):
         yield f"{what} {number}, of {given.number}"
 
@@ -29,12 +39,13 @@ async def act_on_one(world: World, event: Event) -> None:
     action = Action(
         do="delete" if event.verb == "delete" else "edit",
         record_type=world.name,
-        id=world.records[side][int(event.get("record")) - 1],
+        id=world.named(side, event.get("record")),
         fields=event.get("set", {}),
         by=event.get("by") or ("somebody" if is_person else "automation"),
         origin="person" if is_person else "automation",
         at=world.clock.at(event.t),
     )
+    world.polls.note(side, event.t)
     await world.controls[side].act([action])
 
 
@@ -52,6 +63,7 @@ async def edit_each(world: World, event: Event) -> None:
         )
         for number, record in enumerate(world.records[side], 1)
     ]
+    world.polls.note(side, event.t)
     await world.controls[side].act(actions)
 
 
@@ -60,4 +72,5 @@ async def merge(world: World, event: Event) -> None:
     side = side_of(event.get("merge"))
     loser, survivor = (world.records[side][int(event.get(word)) - 1] for word in ("loser", "survivor"))
     by = event.get("by") or "somebody"
+    world.polls.note(side, event.t)
     await world.controls[side].edit(world.name, loser, {MERGED: survivor}, by=by, at=world.clock.at(event.t))

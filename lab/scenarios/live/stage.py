@@ -50,7 +50,7 @@ class Stage:
                 "user": USER,
                 "webhook_secrets": [SECRET, OLD_SECRET],
                 "clock_bound": f"{bound[side]:f}s",
-                "changes": {"mode": "webhook"},
+                **self._capture(side),
                 **self._budget(side),
             }
             for side in SIDES
@@ -59,6 +59,15 @@ class Stage:
     def _budget(self, side: Side) -> dict[str, str]:
         limit = self.case.given.rate_limit.get(word_of(side))
         return {} if limit is None else {"budget": limit}
+
+    def _capture(self, side: Side) -> dict[str, Any]:
+        """How changes are heard of. The rounds come by the case's time: none by itself while it is played."""
+        said, word = self.case.given.cdc_of(word_of(side)), word_of(side)
+        if not self.case.given.is_polled(word):
+            return {"changes": {"mode": "webhook"}}
+        mode = "poll" if said.mode == "poll" else "both"
+        lag = {"capabilities": {"search_lag": f"{said.index_lag:f}s"}} if said.index_lag else {}
+        return {"changes": {"mode": mode, "every": "1d"}, **lag}
 
 
 def secret_file(side: Side) -> str:

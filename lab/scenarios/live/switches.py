@@ -32,6 +32,7 @@ def switches_of(given: Given, side: Side) -> dict[str, Any]:
         Inexpressible: The system has no such switch.
     """
     word = word_of(side)
+    cdc = given.cdc_of(word)
     caps, stamps_fields = given.caps_of(word), given.clock.stamp.get(word, "field") == "field"
     return {
         "skew": given.clock.skew.get(word, 0),
@@ -42,6 +43,9 @@ def switches_of(given: Given, side: Side) -> dict[str, Any]:
         "cas": caps.cas,
         "returns_record": caps.returns_record,
         "search_lag": (caps.model_extra or {}).get("search_lag", 0),
+        "search_until": None,
+        "feed": "stamps" if cdc.cursor_granularity else "saves",
+        "feed_step": cdc.cursor_granularity,
         "store": _store_rules(caps),
         "valid": {name: list(values) for name, values in valid_of(given)[side].items()},
         "rate_limit": rate_limit_of(given, side),
@@ -66,6 +70,7 @@ def unknown_words(given: Given) -> Iterator[str]:
     yield from sorted((given.model_extra or {}).keys() - DOOR_WORDS)
     for side in SIDES:
         caps = given.caps_of(word_of(side))
+        yield from (f"cdc.{name}" for name in sorted(given.cdc_of(word_of(side)).model_extra or {}))
         yield from (f"caps.{name}" for name in sorted(caps.model_extra or {}) if name != "search_lag")
 
 

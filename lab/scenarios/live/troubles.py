@@ -67,6 +67,8 @@ class Troubles:
             await self._resume()
         elif "duplicate" in said:
             await self._duplicate(said)
+        elif "drop_signal" in said:
+            await self.world.lose(side_of(said["drop_signal"]))
         else:
             await self._arm(event.t, said)
 
@@ -257,7 +259,7 @@ def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
         if said.get("at") not in MOMENTS and not is_moment(said.get("at")):
             yield f"kill at {said['at']}"
         return
-    effects = [effect for effect in (*EFFECTS, "duplicate") if effect in said]
+    effects = [effect for effect in (*EFFECTS, "duplicate", "drop_signal") if effect in said]
     if not effects or said[effects[0]] not in SIDE_WORDS:
         yield f"fault {next(iter(said), 'of no kind')}"
     yield from (f"fault.{word}" for word in ("field",) if word in said)

@@ -14,6 +14,7 @@ from gateway.assembly import Accord
 from gateway.signaller import Signaller
 from lab.scenarios.corpus import Given
 from lab.scenarios.live.case_clock import CaseClock
+from lab.scenarios.live.polling import Polls
 from lab.scenarios.live.rest import Rest, patience_for, until
 from lab.scenarios.live.stage import SECRET, Stage, secret_file
 from lab.scenarios.live.switches import switches_of
@@ -40,9 +41,15 @@ class World:
     """As it stands now: a `config` event changes it."""
     records: Pair[list[str]] = field(default_factory=lambda: Pair([], []))
     """Ids, the oldest first."""
+    others: dict[str, Pair[str]] = field(default_factory=dict)
+    """Ids of pairs beside the case's own, by the case's word for them."""
+    polls: Polls = field(init=False)
+    gateway_url: str = ""
+    """Where webhooks are sent; known once they are."""
 
     def __post_init__(self) -> None:
         self.given = self.stage.case.given
+        self.polls = Polls(self.stage, self.accord)
 
     @property
     def name(self) -> str:
@@ -83,13 +90,21 @@ class World:
             return await self.accord.context.rules.at(tx, self.name, version)
 
     async def hear(self, gateway_url: str) -> None:
-        """Have both systems send this record type's webhooks to the case's connections."""
+        """Have both systems send this record type's webhooks to the case's connections, but for those only polled."""
+        self.gateway_url = gateway_url
         for side in SIDES:
+            if self.given.cdc_of(word_of(side)).mode == "poll":
+                continue
             connection = self.stage.connections[side]
             url = f"{gateway_url}/webhooks/{connection}"
             await self.controls[side].subscribe(
                 Subscription(id=connection, url=url, secret=SECRET, record_types=[self.name])
             )
+
+    async def lose(self, side: Side) -> None:
+        """Whatever this side's webhooks have yet to tell is lost."""
+        await self.controls[side].unsubscribe(self.stage.connections[side])
+        await self.hear(self.gateway_url)
 
     async def fall_silent(self) -> None:
         """End the subscriptions: the next case's switches would speak through them."""
@@ -99,13 +114,21 @@ class World:
     # --------------------------------------------------------------------------------------------------- records
     async def create(self, side: Side, seconds: float, fields: Mapping[str, Any], by: str = "person") -> str:
         """Somebody creates a record; its id."""
+        self.polls.note(side, seconds)
         made = await self.controls[side].create(self.name, dict(fields), by=by, at=self.clock.at(seconds))
         self.records[side].append(made.id)
         return made.id
 
     async def edit(
-        self, side: Side, seconds: float, fields: Mapping[str, Any], by: str, *, is_person: bool
+        self,
+        side: Side,
+        seconds: float,
+        fields: Mapping[str, Any],
+        by: str,
+        *,
+        is_person: bool,
     ) -> None:
+        self.polls.note(side, seconds)
         await self.controls[side].edit(
             self.name,
             await self.find(side),
@@ -117,6 +140,7 @@ class World:
 
     async def edit_often(self, side: Side, edits: Sequence[tuple[float, Mapping[str, Any]]]) -> None:
         """Many edits of one record by somebody, each at its own time."""
+        self.polls.note(side, min((t for t, _ in edits), default=0.0))
         fixed: dict[str, Any] = {
             "do": "edit",
             "record_type": self.name,
@@ -137,9 +161,11 @@ class World:
         fresh.replace(file)
 
     async def delete(self, side: Side, seconds: float, by: str) -> None:
+        self.polls.note(side, seconds)
         await self.controls[side].delete(self.name, await self.find(side), by=by, at=self.clock.at(seconds))
 
     async def move(self, side: Side, seconds: float, key: str) -> None:
+        self.polls.note(side, seconds)
         await self.controls[side].move(self.name, await self.find(side), key, at=self.clock.at(seconds))
 
     async def ids(self, side: Side) -> list[str]:
@@ -157,6 +183,10 @@ class World:
         if not known:
             raise LookupError(f"{word_of(side)} has no record that this could be about")
         return known[-1]
+
+    def named(self, side: Side, record: int | str) -> str:
+        """The record with this number, or of the pair beside the case's own that is called so."""
+        return self.others[record][side] if isinstance(record, str) else self.records[side][record - 1]
 
     def record(self, side: Side) -> str:
         """The youngest record of a side that the case itself has."""
@@ -184,7 +214,19 @@ class World:
         """The case's active pair."""
         async with self.accord.database.begin() as tx:
             found = await pairs.listing(tx, integration=self.name)
-        return found[0] if found else None
+        aside = {ids.a for ids in self.others.values()}
+        return next((pair for pair in found if pair.ends.a.ref.id not in aside), None)
+
+    async def poll(self, side: Side, seconds: float) -> None:
+        """One round of polling, at which the index knows what it knew at this moment of the case."""
+        await self.controls[side].change_settings(search_until=self.polls.known_until(side, seconds))
+        await self.polls.poll(side)
+
+    async def poll_at_last(self) -> None:
+        """As often as it takes by the case's rhythm: the index has caught up."""
+        for side in self.polls.sides:
+            await self.controls[side].change_settings(search_until=None)
+        await self.polls.poll_all()
 
     async def look(self, why: str) -> None:
         """Have the case's pairs look at both sides, as an operator's "sync now" does."""

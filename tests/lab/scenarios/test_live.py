@@ -15,11 +15,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 REVIEWS_OF_THE_PRODUCT = {"S077", "S080"}
 AT_THE_DOOR = {"S092", "S093", "S094", "S095"}
+POLLED = {"S031", "S046"}
 SEVERAL_PAIRS = {"S065", "S070", "S085"}
 CASES = [
     case
     for case in read_corpus(CORPUS).cases
-    if case.check == "oracle" or case.id in REVIEWS_OF_THE_PRODUCT | SEVERAL_PAIRS | AT_THE_DOOR
+    if case.check == "oracle" or case.id in REVIEWS_OF_THE_PRODUCT | POLLED | SEVERAL_PAIRS | AT_THE_DOOR
 ]
 WRONG = """
 id: wrong

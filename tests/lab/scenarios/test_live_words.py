@@ -79,8 +79,8 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
 @pytest.mark.parametrize(
     ("events", "word"),
     [
-        ("[{t: 0, poll: B}]", "poll"),
-        ("[{t: 0, edit: A, record: other, set: {title: u}}]", "edit of record other, of 1"),
+        ("[{t: 0, poll: B}]", "poll of B, which isn't polled"),
+        ("[{t: 0, edit: A, record: 2, set: {title: u}}]", "edit of record 2, of 1"),
         ("[{t: 0, fault: {pause: here}}]", "pause here"),
         ("[{t: 0, fault: {kill: worker, at: EACH}}]", "kill at EACH"),
         ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault of record 3, of 1"),
@@ -105,7 +105,7 @@ def test_what_cannot_be_played_is_named_by_its_word(events: str, word: str) -> N
 
 
 def test_an_unknown_word_of_given_is_named() -> None:
-    assert why_not_live(a_case(given={"fields": FIELD, "cdc": {"A": {}}})) == "cdc"
+    assert why_not_live(a_case(given={"fields": FIELD, "cdc": {"A": {"by": "post"}}})) == "cdc.by"
     assert why_not_live(a_case(given={"fields": FIELD, "caps": {"A": {"store": "rot13"}}})) == (
         "caps.store 'rot13'"
     )
@@ -140,6 +140,14 @@ def test_pairs_without_fields_have_a_title_in_step() -> None:
     assert integration_of(given).limits.brake == 0.1
     assert Given.model_validate({"second_pair": True}).number == 2
     assert Given().fields == {}
+
+
+def test_a_record_called_by_a_word_is_of_a_pair_beside_the_case_s_own() -> None:
+    edit = {"t": 0, "edit": "A", "record": "other", "set": {"title": "u"}}
+    based = {"title": {"policy": "lww", "tie": "A", "base": ["t", "t"]}}
+    assert why_not_live(a_case(given={"fields": based}, events=[edit])) is None
+    unlinked = a_case(given={"fields": {"title": {"policy": "lww"}}}, events=[edit])
+    assert why_not_live(unlinked) == "edit of record other, of 1"
 
 
 def test_records_are_meant_by_their_numbers() -> None:
