@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from embedded.ports import choose_port
+from embedded.supervisor import Supervisor
+from embedded.temporal import TemporalServer, find_temporal
+from gateway.watching import Watch
 from lab.systems.faults import Fault
+from store import deliveries
 from tests.gateway.house import eventually
 from tests.gateway.town import Town, a_town
 
@@ -97,3 +103,56 @@ async def all_are(town: Town, pairs: list, state: str) -> bool:  # type: ignore[
 
 async def probed(town: Town, since: int) -> bool:
     return await town.requests("beta", since) > 0
+
+
+async def test_what_is_heard_while_temporal_is_out_is_not_lost_though_no_sender_repeats_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    server = TemporalServer(
+        find_temporal(None), tmp_path / "temporal.db", choose_port(0, "unused"), ui_port=None
+    )
+    async with Supervisor(tmp_path / "var") as supervisor:
+        await supervisor.start(server.child())
+        await server.prepare()
+        async with a_town(database_url, server.address, tmp_path) as town:
+            await town.open_worker()
+            await town.hear()
+            pairs = await town.link("alpha_beta", 4)
+            await town.systems["alpha"].control.change_settings(webhook_retries=0)
+            await supervisor.stop(server.child().name)
+            await town.edit(pairs, "edited meanwhile")
+            await eventually(lambda: are_kept(town, len(pairs)))
+            await supervisor.start(server.child())
+            await eventually(lambda: town.shows(pairs, "edited meanwhile"))
+
+
+async def test_the_end_of_credentials_is_foretold_until_they_are_replaced(
+    database_url: str, temporal_address: str, tmp_path: Path
+) -> None:
+    async with a_town(database_url, temporal_address, tmp_path, beta={"expires": "2026-12-01"}) as town:
+        watch = Watch(town.accord)
+        await watch.foretell(date(2026, 11, 1))
+        assert await town.alerts() == []
+        for _ in range(2):
+            await watch.foretell(date(2026, 11, 20))
+        assert [(alert.kind, alert.key) for alert in await town.alerts()] == [("expiry", "expiry/beta")]
+        await watch.foretell(date(2026, 10, 1))
+        assert await town.alerts() == []
+
+
+async def test_operators_see_which_connection_is_out_and_what_waits_for_it(town: Town) -> None:
+    pairs = await town.link("alpha_beta", 3)
+    await town.systems["beta"].control.arm(Fault(effect="outage"))
+    await town.edit(pairs, "edited")
+    await eventually(lambda: all_are(town, pairs, "unreachable"))
+    shown = {one.name: one for one in await town.operations.connections.listed()}
+    assert (shown["beta"].state, shown["beta"].waiting) == ("unreachable", 3)
+    assert shown["beta"].reason
+    assert shown["alpha"].state == "ok"
+    assert shown["alpha"].heard_at
+
+
+async def are_kept(town: Town, number: int) -> bool:
+    """So many deliveries wait to be signalled."""
+    async with town.database.begin() as tx:
+        return len(await deliveries.unsignalled(tx, older_than=timedelta(0))) >= number
