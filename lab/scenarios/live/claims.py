@@ -137,11 +137,12 @@ KNOWN: Sequence[tuple[str, Check]] = (
 async def broken_claims(world: World, said: Sequence[str], since: Mapping[Side, int]) -> list[str]:
     """The claims that don't hold, each with what was found instead."""
     claims = Claims(world, since)
-    found = [(words, await check(claims, match)) for words in said for match, check in _known(words)]
+    found = [(words, await check(claims, match)) for words in said for match, check in known(words)]
     return [f"must {words!r}: {wrong}" for words, wrong in found if wrong]
 
 
-def _known(words: str) -> list[tuple[re.Match[str], Check]]:
+def known(words: str) -> list[tuple[re.Match[str], Check]]:
+    """The checks of a claim, each with what it names; none if it is for readers."""
     tried = [(re.fullmatch(pattern, words.strip()), check) for pattern, check in KNOWN]
     return [(match, check) for match, check in tried if match]
 

@@ -30,8 +30,8 @@ QUERY_PATIENCE = timedelta(seconds=5)
 def patience_for(given: Given) -> timedelta:
     """Longer for many pairs, and where a limit makes them wait for one another."""
     limits = [limit["per_second"] for side in SIDES if (limit := rate_limit_of(given, side))]
-    slow = given.number * CALLS / min(limits) if limits else given.number
-    return PATIENCE + timedelta(seconds=slow)
+    in_turn = CALLS / min(limits) if limits else 0
+    return PATIENCE + timedelta(seconds=given.number * (1 + in_turn))
 
 
 class Restless(AssertionError):
