@@ -86,8 +86,11 @@ class Watch:
         self._corrected &= set(closed)
         for name in sorted(closed):
             if name in self._corrected or now - self._started.get(name, -AGAIN) >= AGAIN:
-                await self._start(name, probe_now=name in self._corrected)
                 self._started[name] = now
+                try:
+                    await self._start(name, probe_now=name in self._corrected)
+                except ConfigError as error:  # of this one alone
+                    log.error("connection_not_watched", connection=name, reason=error.message)  # noqa: TRY400 - as above
                 self._corrected.discard(name)
 
     async def _start(self, name: str, *, probe_now: bool) -> None:
