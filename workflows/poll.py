@@ -93,6 +93,7 @@ class PollWorkflow:
             PollActivities.poll_changes,
             PollInput(connection=state.connection, record_type=state.record_type, scope=state.scope),
             summary=f"what has changed of {state.record_type} on {state.connection}"[:200],
+            priority=options.BACKGROUND,
             **options.POLL,
         )
 
