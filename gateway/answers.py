@@ -230,6 +230,28 @@ class Linked(Model):
     """False: these two were linked already."""
 
 
+class LinkProblem(Model):
+    """A line of a file of links that can't be linked."""
+
+    line: int
+    a: str
+    b: str
+    reason: str
+
+
+class LinksTaken(Model):
+    """What a file of links came to."""
+
+    integration: str
+    wanted: int
+    """Lines that would be linked."""
+    already: int
+    bad: int
+    linked: int
+    problems: tuple[LinkProblem, ...] = ()
+    """The first of them."""
+
+
 class HeldShown(Model):
     """Unlinked records that wait for a person, or for a refused create to be mended."""
 

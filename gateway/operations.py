@@ -8,6 +8,7 @@ from gateway.desks.connections import ConnectionDesk
 from gateway.desks.controls import ControlDesk
 from gateway.desks.declarations import DeclarationDesk
 from gateway.desks.desk import Desk
+from gateway.desks.link_files import LinkFileDesk
 from gateway.desks.links import LinkDesk
 from gateway.desks.matches import MatchDesk
 from gateway.desks.pairs import PairDesk
@@ -28,6 +29,7 @@ class Operations:
         self.controls = ControlDesk(desk)
         self.retrying = RetryDesk(desk)
         self.links = LinkDesk(desk)
+        self.link_files = LinkFileDesk(desk)
         self.connections = ConnectionDesk(desk)
         self.matches = MatchDesk(desk)
         self.plans = PlanDesk(desk)

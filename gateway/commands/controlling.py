@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gateway.answers import Linked, StoppedShown, Told
+    from gateway.answers import Linked, LinksTaken, StoppedShown, Told
     from gateway.desks.controls import ControlDesk
 
 MaybeNamed = Annotated[
@@ -140,17 +141,56 @@ def renew(
 
 def link(
     integration: Annotated[str, typer.Argument(help="The integration's name.")],
-    key_a: Annotated[str, typer.Argument(help="Key or id of the record on its first side.")],
-    key_b: Annotated[str, typer.Argument(help="Key or id of the record on its second side.")],
+    key_a: Annotated[str | None, typer.Argument(help="Key or id of the record on its first side.")] = None,
+    key_b: Annotated[str | None, typer.Argument(help="Key or id of the record on its second side.")] = None,
     *,
+    csv: Annotated[Path | None, typer.Option(help="Many links: a file with the columns a and b.")] = None,
+    dry_run: DryRun = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Link the good lines of a bad file.")] = False,
     by: By,
     as_json: AsJson = False,
 ) -> None:
-    """Link two records; where they differ, `on_link` decides."""
+    """Link two records, or all that a file names; where they differ, `on_link` decides."""
     from domain.sides import Pair
 
-    linked = with_operations(lambda ops: ops.links.link(integration, Pair(key_a, key_b), by=by))
+    if csv is not None and key_a is None:
+        taken = _take(integration, csv, dry_run=dry_run, skip_bad=skip_bad, by=by)
+        give(taken, as_json=as_json, show=_show_taken)
+        raise typer.Exit(1 if taken.bad else 0)
+    if csv is not None or dry_run or skip_bad or key_a is None or key_b is None:
+        raise typer.BadParameter(
+            "name two records by their keys, or a file by --csv (with --dry-run, --skip-bad)"
+        )
+    keys = Pair(key_a, key_b)
+    linked = with_operations(lambda ops: ops.links.link(integration, keys, by=by))
     give(linked, as_json=as_json, show=_show_linked)
+
+
+def _take(integration: str, file: Path, *, dry_run: bool, skip_bad: bool, by: str) -> LinksTaken:
+    """Take a file's links over, and show how far it is; on stderr, so that the output stays a program's."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(file.name, total=None)
+
+        def tell(line: int) -> None:
+            progress.update(task, completed=line, description=f"{file.name}: line {line}")
+
+        return with_operations(
+            lambda ops: ops.link_files.take(
+                integration, file, by=by, dry_run=dry_run, skip_bad=skip_bad, tell=tell
+            )
+        )
+
+
+def _show_taken(out: Console, taken: LinksTaken) -> None:
+    for one in taken.problems:
+        out.print(f"line {one.line}: {literal(one.a)} {literal(one.b)}: {literal(one.reason)}")
+    done = f"{taken.linked} linked" if taken.linked else f"{taken.wanted} would be linked"
+    out.print(f"{done}, {taken.already} were linked already, {taken.bad} can't be linked")
+    if taken.bad and not taken.linked:
+        out.print("nothing was linked; mend the file, or say --skip-bad")
 
 
 def _tell(

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from activities.holding import release
+from activities.rulebook import Rules
 from domain.integration import End
 from domain.records import Snapshot
 from domain.sides import Pair
@@ -30,9 +31,8 @@ class LinkDesk:
         """
         async with self.desk.accord.database.begin() as tx:
             rules = await self.desk.rules(tx, integration)
-        ends = rules.integration.ends
-        a, b = await asyncio.gather(self._record(ends.a, keys.a), self._record(ends.b, keys.b))
-        records = Pair(a, b)
+        records = await self.records(rules, keys)
+        a, b = records
         async with self.desk.accord.database.begin() as tx:
             before = await pairs.of_record(tx, a.ref.connection, a.ref.id, a.ref.record_type)
             pair = await pairs.create(tx, integration, rules.version, records.map(_end))
@@ -44,6 +44,16 @@ class LinkDesk:
                 await held_matches.forget(tx, integration, record.ref)
         await self.desk.signaller.look(pair, rules, f"linked by {by}")
         return Linked(pair=self.desk.line(pair), created=created)
+
+    async def records(self, rules: Rules, keys: Pair[str]) -> Pair[Snapshot]:
+        """Both records as they are now.
+
+        Raises:
+            Unknown: One of them can't be seen.
+        """
+        ends = rules.integration.ends
+        a, b = await asyncio.gather(self._record(ends.a, keys.a), self._record(ends.b, keys.b))
+        return Pair(a, b)
 
     async def _record(self, end: End, key: str) -> Snapshot:
         connector = self.desk.accord.connections.get(end.connection)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +147,26 @@ async def test_programs_list_and_decide_as_well(house: House) -> None:
         )
         assert linked.status_code == 201
         assert (await client.get("/api/candidates")).json() == []
+
+
+async def test_links_of_a_file_are_taken_over_only_if_every_line_is_good(
+    house: House, tmp_path: Path
+) -> None:
+    for side in Side:
+        a_record(house, side, "20")
+    file = tmp_path / "links.csv"
+    file.write_text("a,b\nTICKET-7,TICKET-8\nTICKET-20,TICKET-99\n")
+
+    async def take(*, dry_run: bool = False, skip_bad: bool = False) -> tuple[int, int, int, int]:
+        told = await house.operations.link_files.take(
+            NAME, file, by="ines", dry_run=dry_run, skip_bad=skip_bad, tell=lambda _: None
+        )
+        return told.wanted, told.already, told.bad, told.linked
+
+    assert await take() == (1, 0, 1, 0)
+    assert await take(dry_run=True, skip_bad=True) == (1, 0, 1, 0)
+    assert await take(skip_bad=True) == (1, 0, 1, 1)
+    file.write_text("a,b\nTICKET-7,TICKET-8\nTICKET-20,TICKET-20\n")
+    assert await take() == (1, 1, 0, 1)
+    file.write_text("a,b\nTICKET-7,TICKET-9\n")
+    assert await take() == (0, 0, 1, 0), "contradicts a link that stands"
