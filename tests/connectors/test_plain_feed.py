@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.plain.feed import Round
@@ -41,6 +41,7 @@ def poll(
     return told, now
 
 
+@example([(119, 1, 20), (121, 2, 0)], [125], 5)  # the older one shows late, on the other side of a minute
 @given(EDITS, POLLS, st.integers(1, 5))
 def test_every_last_edit_is_told_and_no_version_twice(
     edits: list[tuple[int, int, int]], polls: list[int], limit: int
