@@ -33,6 +33,7 @@ from activities.noting import NotingActivities
 from activities.passes import PassActivities
 from activities.polling import PollActivities
 from activities.streaming import StreamActivities
+from activities.sweeping import SweepActivities
 from domain.errors import SyncError
 from gateway.assembly import Accord, assembled, temporal_client, wait_until_up
 from gateway.beside import beside
@@ -61,7 +62,7 @@ def build_worker(accord: Accord, interceptors: Sequence[Interceptor] = ()) -> Wo
     passes, ending = PassActivities(accord.context), EndingActivities(accord.context)
     noting, matching = NotingActivities(accord.context), MatchActivities(accord.context)
     streaming, polling = StreamActivities(accord.context), PollActivities(accord.context)
-    connecting = ConnectionActivities(accord.context)
+    connecting, sweeping = ConnectionActivities(accord.context), SweepActivities(accord.context)
     return Worker(
         accord.temporal,
         task_queue=accord.settings.task_queue,
@@ -76,6 +77,7 @@ def build_worker(accord: Accord, interceptors: Sequence[Interceptor] = ()) -> Wo
             matching.match_record,
             streaming.read_stream,
             polling.poll_changes,
+            sweeping.sweep_integration,
             connecting.probe_connection,
             connecting.wake_waiting,
             BackfillActivities(accord.context).backfill,

@@ -298,6 +298,52 @@ class PlanReport(Model):
         return not self.planned
 
 
+class PairParity(Model):
+    """Whether one pair's sides agree under its mapping, and since when; else why not."""
+
+    id: str
+    integration: str
+    title: str
+    in_step: bool
+    since: AwareDatetime
+    """Since when it stands so."""
+    why: tuple[str, ...] = ()
+    """pending (a person is asked), held (a value has no counterpart), parked, quarantined, late (not looked at yet, as
+    a system is out or the pair is paused)."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Field or group → pending or parked."""
+    reason: str = ""
+
+
+class ParityShown(Model):
+    """How much of an integration is in step."""
+
+    integration: str
+    pairs: int
+    in_step: int
+    oldest: AwareDatetime | None = None
+    """Since when the pair that differs longest does."""
+    states: dict[str, int] = Field(default_factory=dict)
+    """How many pairs are in each other state."""
+    differing: tuple[PairParity, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """1 where everything is in step, or there is nothing."""
+        return self.in_step / self.pairs if self.pairs else 1.0
+
+
+class SweepShown(Model):
+    """What a sweep found."""
+
+    integration: str
+    listed: int
+    behind: int
+    """Linked records that their pairs had not read as they stand; they look now."""
+    unlisted: int
+    """Linked records that the listing doesn't show; their pairs look now."""
+
+
 class AppliedShown(Model):
     integration: str
     version: int

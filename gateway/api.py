@@ -21,7 +21,9 @@ from gateway.answers import (
     Linked,
     PairHistory,
     PairLine,
+    PairParity,
     PairShown,
+    ParityShown,
     ReviewShown,
     StoppedShown,
     Told,
@@ -110,6 +112,24 @@ async def show_pair(desk: Desk, named: str) -> PairShown:
 async def pair_history(desk: Desk, named: str, limit: Most = 100) -> PairHistory:
     """Changes, conflicts, decisions, writes and acts, oldest first."""
     return await desk.pairs.history(named, limit=limit)
+
+
+@router.get("/parity", tags=["parity"])
+async def list_parity(desk: Desk) -> list[ParityShown]:
+    """How much of each integration is in step."""
+    return await desk.parity.shares()
+
+
+@router.get("/parity/{integration}", tags=["parity"])
+async def show_parity(desk: Desk, integration: str, limit: Most = 100) -> ParityShown:
+    """One integration, with the pairs that differ and why, those first that differ longest."""
+    return await desk.parity.of_integration(integration, limit=limit)
+
+
+@router.get("/pairs/{named}/parity", tags=["parity"])
+async def pair_parity(desk: Desk, named: str) -> PairParity:
+    """Whether one pair is in step, since when, and why not."""
+    return await desk.parity.of_pair(named)
 
 
 @router.post("/pairs/{named}/sync", tags=["pairs"], status_code=202)

@@ -20,6 +20,7 @@ from gateway.commands import (
     declaring,
     matching,
     pairs,
+    parity,
     reviewing,
     running,
     webhooks,
@@ -31,7 +32,15 @@ DONE, FAILED, UNREACHABLE = 0, 1, 3
 PANELS = {
     "Run": (running.up,),
     "Declare": (declaring.check, declaring.ownership, declaring.rehearse, declaring.plan, declaring.apply),
-    "Look": (pairs.pairs, pairs.show, pairs.history, pairs.conflicts, pairs.alerts, connections.connections),
+    "Look": (
+        pairs.pairs,
+        pairs.show,
+        pairs.history,
+        pairs.conflicts,
+        parity.parity,
+        pairs.alerts,
+        connections.connections,
+    ),
     "Decide": (reviewing.reviews, reviewing.approve, reviewing.override),
     "Act": (
         backfilling.backfill,
@@ -39,6 +48,7 @@ PANELS = {
         controlling.link,
         controlling.unlink,
         controlling.sync,
+        parity.sweep,
         controlling.pause,
         controlling.resume,
         controlling.retry,

@@ -12,8 +12,10 @@ from activities.watching import Watched, watched
 from domain.errors import SyncError
 from gateway.assembly import Accord
 from gateway.temporal import translated
+from store import integrations
 from workflows.poll import PollState, PollWorkflow
 from workflows.stream import StreamState, StreamWorkflow
+from workflows.sweep import SweepState, SweepWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,7 @@ async def keep_running(accord: Accord) -> None:
         try:
             await ensure_streams(accord)
             await ensure_polls(accord, renew=renew)
+            await ensure_sweeps(accord)
             renew = False
         except SyncError as error:
             log.warning("not_ensured", reason=error.message)
@@ -70,6 +73,37 @@ async def ensure_polls(accord: Accord, *, renew: bool = False) -> None:
         connector = accord.connections.get(one.connection)
         if config.capture(stream=connector.capabilities.change_stream).polled is not None:
             await _ensure_poll(accord, one, connector.system, renew=renew)
+
+
+async def ensure_sweeps(accord: Accord) -> None:
+    """Have every declared integration swept; one that isn't declared any more ends by itself.
+
+    Raises:
+        SystemUnavailable: Store or Temporal doesn't answer.
+    """
+    async with accord.database.begin() as tx:
+        names = list(await integrations.versions(tx))
+    for name in names:
+        await ensure_sweep(accord, name)
+
+
+async def ensure_sweep(accord: Accord, integration: str, *, now: bool = False) -> None:
+    """Have this integration swept in its rhythm, and `now` too.
+
+    Raises:
+        SystemUnavailable: Temporal doesn't answer.
+    """
+    with translated(accord.temporal):
+        await accord.temporal.start_workflow(
+            SweepWorkflow.run,
+            SweepState(integration=integration, every=accord.settings.sweep_every),
+            id=f"sweep/{integration}",
+            task_queue=accord.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="renew" if now else None,
+            static_summary=f"compare both sides of {integration} by listing"[:200],
+            rpc_timeout=PATIENCE,
+        )
 
 
 def poll_id(one: Watched) -> str:

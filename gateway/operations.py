@@ -12,6 +12,7 @@ from gateway.desks.link_files import LinkFileDesk
 from gateway.desks.links import LinkDesk
 from gateway.desks.matches import MatchDesk
 from gateway.desks.pairs import PairDesk
+from gateway.desks.parity import ParityDesk
 from gateway.desks.planning import PlanDesk
 from gateway.desks.retrying import RetryDesk
 from gateway.desks.reviews import ReviewDesk
@@ -25,6 +26,7 @@ class Operations:
         self.signaller = Signaller(accord.context, accord.temporal, accord.settings.task_queue)
         desk = Desk(accord, self.signaller)
         self.pairs = PairDesk(desk)
+        self.parity = ParityDesk(desk)
         self.reviews = ReviewDesk(desk)
         self.controls = ControlDesk(desk)
         self.retrying = RetryDesk(desk)

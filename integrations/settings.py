@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     """0 takes a free port."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """The gateway as systems see it, `https://accord.example.com`: where webhook subscriptions point."""
+    sweep_every: timedelta = Field(default=timedelta(hours=6), ge=timedelta(seconds=10))
+    """Between two sweeps of an integration, as ISO 8601 (`PT6H`) or in seconds."""
     loopback_systems: bool | None = None
     """Whether connections may lead to this very machine. None: where Temporal stands on it too, as on a laptop."""
     api_token: SecretStr | None = None

@@ -124,6 +124,7 @@ pairs = Table(
     _defaulted("link"),
     _defaulted("link_reason"),
     _defaulted("state", ARRAY(Text)),
+    _now("state_since"),
     _defaulted("waits_for"),
     _defaulted("paused", Boolean),
     _optional("quarantine"),

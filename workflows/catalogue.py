@@ -14,6 +14,7 @@ from workflows.match import MatchWorkflow
 from workflows.pair import PairLoop
 from workflows.poll import PollWorkflow
 from workflows.stream import StreamWorkflow
+from workflows.sweep import SweepWorkflow
 
 
 def pair_workflows() -> dict[str, type[PairLoop]]:
@@ -31,6 +32,7 @@ def all_workflows() -> list[type]:
         MatchWorkflow,
         PollWorkflow,
         StreamWorkflow,
+        SweepWorkflow,
     ]
 
 

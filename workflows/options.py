@@ -62,6 +62,14 @@ PROBE: dict[str, Any] = {
 WAKE: dict[str, Any] = {**PROBE, "start_to_close_timeout": timedelta(hours=2)}
 """50 pairs a second; the attempt after a killed worker goes on where the last one had come to."""
 
+SWEEP: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(hours=4),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=5)),
+    "priority": Priority(priority_key=5),
+}
+"""Listing both sides of an integration, page by page with pauses; a killed one begins anew."""
+
 CHANGE = Priority(priority_key=3)
 DECISION = Priority(priority_key=1)
 """What a person decided overtakes changes and backfill."""

@@ -31,6 +31,7 @@ COLOURS = {
     "paused": "blue",
     "blocked": "blue",
     "unreachable": "red",
+    "late": "yellow",
     "quarantined": "bold red",
     "braked": "bold red",
 }

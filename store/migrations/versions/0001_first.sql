@@ -60,6 +60,7 @@ CREATE TABLE pairs (
     link text NOT NULL DEFAULT 'active',
     link_reason text NOT NULL DEFAULT '',
     state text[] NOT NULL DEFAULT '{}',
+    state_since timestamptz NOT NULL DEFAULT now(),
     waits_for text NOT NULL DEFAULT '',
     paused boolean NOT NULL DEFAULT false,
     quarantine text, -- why it is stopped; null while it isn't
