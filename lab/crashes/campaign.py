@@ -1,8 +1,9 @@
 """A campaign: see which points each kind of work passes, then die once at every one of them, and look at the end.
 
-one pair of each kind, nobody dies  → the points
-many pairs of each kind at once, all points armed → everybody dies everywhere, once → every pair must end the same
-again with fresh pairs, for points that nobody came by
+1. One pair of each kind, nobody dies: that shows the points.
+2. Many pairs of each kind at once, a portion of the points armed: the processes die at each of them, once. Every pair
+   must end as if nobody had.
+3. Again with fresh pairs, for the next portion, and for points that nobody came by.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import ceil
 from random import Random  # noqa: TID251 - seeded, and printed
 
 from lab.crashes.cohort import Cohort
 from lab.crashes.ground import Ground
 from lab.crashes.kinds import KINDS, Kind
 from lab.crashes.points import Point
+from lab.scenarios.live.rest import Restless
 
-ROUNDS = 5
-"""A point that is passed only while another death is recovered from may need several."""
+PORTION = 50
+"""Points armed at once: a pair that meets them all waits between its tries, and shall come to rest within minutes."""
+SPARE_ROUNDS = 4
+"""For points that nobody came by, because another death led the work past them."""
 
 Tell = Callable[[str], None]
 
@@ -63,15 +68,15 @@ class Campaign:
         await self._round(calm, 1, [])
         finding = Finding(self._chosen(self.ground.points.reached(), share, seed), pairs=0)
         finding.violations += calm.violations
-        for number in range(1, ROUNDS + 1):
+        for _ in range(ceil(len(finding.points) / PORTION) + SPARE_ROUNDS):
             left = [point for point in finding.points if point not in finding.hit]
-            if not left:
+            if not left or finding.violations:
                 break
-            self.tell(f"round {number}: {len(left)} of {len(finding.points)} points left")
-            self.ground.points.arm(left)
-            await self._round(finding, max(1, pairs // len(self.kinds)), left)
+            armed = Random(seed).sample(left, min(PORTION, len(left)))
+            self.ground.points.arm(armed)
+            await self._round(finding, max(1, pairs // len(self.kinds)), armed)
             self.ground.points.disarm()
-            finding.hit |= {point for point in left if self.ground.points.is_hit(point)}
+            finding.hit |= {point for point in armed if self.ground.points.is_hit(point)}
         return finding
 
     def _chosen(self, points: list[Point], share: float, seed: int) -> list[Point]:
@@ -93,19 +98,28 @@ class Campaign:
         for control in self.ground.controls:
             await control.release()
         beside = [asyncio.create_task(cohort.decide()) for cohort in cohorts]
-        beside.append(asyncio.create_task(self._count(armed)))
+        beside.append(asyncio.create_task(self._count(finding, armed)))
         try:
             for cohort in cohorts:
-                await cohort.rest()
-                finding.violations += await cohort.violations()
+                finding.violations += await self._end(cohort)
                 finding.pairs += each
         finally:
             for task in beside:
                 task.cancel()
 
-    async def _count(self, armed: Sequence[Point]) -> None:
+    async def _end(self, cohort: Cohort) -> list[str]:
+        try:
+            await cohort.rest()
+        except Restless as error:
+            return [str(error)]
+        return await cohort.violations()
+
+    async def _count(self, finding: Finding, armed: Sequence[Point]) -> None:
         """Tell how many have died by now. Runs until cancelled."""
         while armed:
             hit = sum(self.ground.points.is_hit(point) for point in armed)
-            self.tell(f"{hit} deaths, {len(armed) - hit} points armed")
+            done = len(finding.hit) + hit
+            self.tell(
+                f"{done} deaths, {len(finding.points) - done} points left, {len(armed) - hit} of them armed"
+            )
             await asyncio.sleep(1)
