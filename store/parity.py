@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Text, bindparam, func, literal, select
+from sqlalchemy import ARRAY, Text, bindparam, func, literal, select, true
 
 from store.database import Tx
 from store.documents import built, keyed, listed
@@ -57,11 +57,12 @@ SHARES = (
     .order_by(pairs.c.integration)
 )
 
-_state = func.unnest(pairs.c.state).column_valued("one_state")
+_each = func.unnest(pairs.c.state).table_valued("state").lateral("each_state").render_derived()
 STATES = (
-    select(pairs.c.integration, _state, func.count())
+    select(pairs.c.integration, _each.c.state, func.count())
+    .select_from(pairs.join(_each, true()))
     .where(_ACTIVE, pairs.c.state != IN_STEP)
-    .group_by(pairs.c.integration, _state)
+    .group_by(pairs.c.integration, _each.c.state)
 )
 
 STANDING = built(

@@ -26,6 +26,8 @@ WHY = {
     "quarantined": "quarantined",
 }
 """A pair's state → why its sides differ; in every other state nobody has looked since something happened: late."""
+SILENT = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
+"""There is no such workflow, or no worker that could answer for it."""
 LOOK_EVERY = 0.25
 
 
@@ -93,7 +95,7 @@ class ParityDesk:
             state = await self._state(name)
             if state is not None and state.trouble:
                 raise SystemUnavailable(f"the sweep of {name} failed: {state.trouble}")
-            if state is not None and state.last and state.sweeps > (before.sweeps if before else 0):
+            if state is not None and state.last and state.last_at != (before.last_at if before else None):
                 found = state.last
                 return SweepShown(
                     integration=name, listed=found.listed, behind=found.behind, unlisted=found.unlisted
@@ -108,9 +110,15 @@ class ParityDesk:
         handle = self.desk.accord.temporal.get_workflow_handle(f"sweep/{name}")
         try:
             with translated(self.desk.accord.temporal):
-                state: SweepState = await handle.query("state", result_type=SweepState)
+                state: SweepState = await handle.query(
+                    "state", result_type=SweepState, rpc_timeout=timedelta(seconds=5)
+                )
+        except SystemUnavailable:
+            return (
+                None  # the worker is busy or gone; whether Temporal is out shows when the sweep is asked for
+            )
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if error.status not in SILENT:
                 raise
             return None
         return state
