@@ -90,6 +90,7 @@ def _work(rules: Rules, pair_id: str, records: Pair[Snapshot]) -> PairWork:
             link="active",
             link_reason="",
             state=[],
+            state_since=datetime.min.replace(tzinfo=UTC),
             waits_for="",
             paused=False,
             quarantine=None,

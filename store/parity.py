@@ -57,7 +57,7 @@ SHARES = (
     .order_by(pairs.c.integration)
 )
 
-_each = func.unnest(pairs.c.state).table_valued("state").lateral("each_state").render_derived()
+_each = func.unnest(pairs.c.state).table_valued("state").render_derived().lateral("each_state")
 STATES = (
     select(pairs.c.integration, _each.c.state, func.count())
     .select_from(pairs.join(_each, true()))
