@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.errors import SystemUnavailable
 from domain.sides import SIDES, Side
 from embedded.stack import EmbeddedStack
 from lab.scenarios.corpus import SIDE_WORDS, Event
@@ -213,6 +214,16 @@ class Troubles:
 
         await until(is_back, f"{name} is started again")
         await self.stack.supervisor.until_running(name)
+        if name == "postgres":
+            await until(self._store_answers, "the store answers again")
+
+    async def _store_answers(self) -> bool:
+        """The runner's own connections died with the server; each finds out by its first use."""
+        try:
+            await self.world.accord.database.check()
+        except SystemUnavailable:
+            return False
+        return True
 
     def _restarts(self, name: str) -> int:
         return next(status.restarts for status in self.stack.states() if status.name == name)
