@@ -9,7 +9,7 @@ ARGS   ?=
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench backfill lock schema clean
+.PHONY: help demo up test check format bench backfill lock schema clean crashes
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(STAMP) ## Costs of a change, a conflict, an echo, a burst, beside bare 
 
 backfill: $(STAMP) ## An initial load of N records with the worker killed on the way (N=10000)
 	@$(BIN)/accord lab backfill --pairs $(or $(N),10000) --kill $(ARGS)
+
+crashes: $(STAMP) ## Worker and gateway die at every await that matters, in six kinds of work (ARGS="--share 0.2")
+	@$(BIN)/accord lab crashes $(ARGS)
 
 format: $(STAMP) ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
