@@ -52,6 +52,11 @@ class FieldLife:
     merges: bool
     now: dict[str, Any]
     alone: dict[str, Alone] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    """Both values as they may last have stood in step: a side that returns there has taken its edit back."""
+
+    def __post_init__(self) -> None:
+        self.steps = [dict(self.now)]
 
     def agrees(self) -> bool:
         a, b = self.now["a"], self.now["b"]
@@ -61,7 +66,11 @@ class FieldLife:
         """A person replaces what they see on that side: whatever stood alone there was theirs to replace."""
         self.now[side] = change["new"]
         self.alone[side] = Alone(line, change["new"], change["old"], by)
-        self._meet()
+        if any(step[side] == change["new"] for step in self.steps):
+            del self.alone[side]
+        if self.agrees():
+            self.alone.clear()
+            self.steps.append(dict(self.now))
 
     def written(self, side: str, change: Line) -> Alone | None:
         """Our write; the human value that it replaced though it stood nowhere else, if there was one."""
@@ -69,13 +78,10 @@ class FieldLife:
         lost = self.alone.pop(side, None)
         if self.agrees():
             self.alone.clear()
+            self.steps = [dict(self.now)]
         if lost is None or lost.value == change["new"]:
             return None
         return None if self.merges and _keeps(lost, change["new"]) else lost
-
-    def _meet(self) -> None:
-        if self.agrees():
-            self.alone.clear()
 
 
 def _keeps(lost: Alone, merged: Any) -> bool:
@@ -112,6 +118,8 @@ class Checker:
         self.overruled: set[tuple[str, str, str]] = set()
         """(field, side, value as JSON) that the log named as set aside."""
         self.markers: set[str] = set()
+        self.hit: dict[tuple[str, str, str], Violation] = {}
+        """Human values that a write replaced and no line named before: a race, if a line says so afterwards."""
 
     def read(self, number: int, line: Line) -> None:
         """Take one line in. Kinds that say nothing to an invariant are let pass."""
@@ -123,7 +131,7 @@ class Checker:
         """All that was found; a history without its last line can't show convergence."""
         if not self.has_final:
             self._accuse("I1", number, "the history has no `final` line: the pair never came to rest")
-        return self.found
+        return [*self.found, *self.hit.values()]
 
     def _accuse(self, invariant: str, line: int, message: str) -> None:
         self.found.append(Violation(invariant, line, message))
@@ -165,6 +173,9 @@ class Checker:
         self.last_said[line["conflict"]] = line["n"], says
         for one in line["overruled"]:
             self.overruled.add((one["field"], one["side"], _text(one["value"])))
+        if line["what"] == "race":
+            for one in [*line["overruled"], *line["values"]]:
+                self.hit.pop((one["field"], one["side"], _text(one["value"])), None)
 
     def _write(self, number: int, line: Line) -> None:
         side = line["side"]
@@ -180,13 +191,13 @@ class Checker:
             if life is None:
                 continue
             lost = life.written(side, change)
-            if lost is not None and (life.name, side, _text(lost.value)) not in self.overruled:
-                self._accuse(
-                    "I2",
-                    number,
-                    f"{lost.by}'s {lost.value!r} of line {lost.line} ({life.name} on side {side}) was replaced by "
-                    f"{change['new']!r}; it stood nowhere else and no log line before names it",
-                )
+            if lost is None or (life.name, side, _text(lost.value)) in self.overruled:
+                continue
+            said = (
+                f"{lost.by}'s {lost.value!r} of line {lost.line} ({life.name} on side {side}) was replaced by "
+                f"{change['new']!r}; it stood nowhere else and no log line names it"
+            )
+            self.hit[life.name, side, _text(lost.value)] = Violation("I2", number, said)
 
     def _quiet(self, number: int, line: Line) -> None:
         del number, line

@@ -30,7 +30,15 @@ def write(side: str, native: str, old: Any, new: Any) -> Line:
 
 
 def log(n: int = 1, **more: Any) -> Line:
-    said = {"conflict": "c", "stage": "decided", "winner": "a", "outcome": {}, "overruled": []}
+    said = {
+        "what": "conflict",
+        "values": [],
+        "conflict": "c",
+        "stage": "decided",
+        "winner": "a",
+        "outcome": {},
+        "overruled": [],
+    }
     return {"kind": "log", "n": n, **said, **more}
 
 
@@ -81,6 +89,18 @@ def test_a_human_value_replaced_without_a_log_line_is_a_loss() -> None:
 def test_the_log_line_must_come_before_the_write() -> None:
     assert broken(*CLASH[:2], log(**NAMED), CLASH[2], final(*ends("2", "Low"))) == []
     assert broken(*CLASH, log(**NAMED), final(*ends("2", "Low"))) == ["I2"]
+
+
+def test_an_edit_hit_by_a_write_may_be_named_after_it_as_a_race() -> None:
+    assert broken(*CLASH, log(what="race", **NAMED), final(*ends("2", "Low"))) == []
+    assert broken(*CLASH, log(what="race", values=NAMED["overruled"]), final(*ends("2", "Low"))) == []
+
+
+def test_a_person_who_returns_to_the_values_in_step_takes_the_edit_back() -> None:
+    back = [edit("a", "prio", "1", "2"), edit("b", "urgency", "High", "Mid"), edit("a", "prio", "2", "1")]
+    assert (
+        broken(*back, write("a", "prio", "1", "Mid"), final(*ends("Mid", "Mid"), waiting=("priority",))) == []
+    )
 
 
 def test_a_person_may_replace_what_they_see() -> None:

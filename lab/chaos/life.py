@@ -1,0 +1,262 @@
+"""One pair's life, chosen by a seed: people, notices, reviewers and faults around production's loop and activities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random  # noqa: TID251 - seeded
+from typing import Any
+
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+from temporalio.testing import ActivityEnvironment
+
+from activities.failures import as_failure
+from activities.messages import PairRef, SideNotice
+from connectors.memory.connector import Moment, Operation
+from connectors.memory.system import Author, Kind, MemoryRecord, MemorySystem
+from domain.errors import SyncError, SystemUnavailable
+from domain.outcome import Decision
+from domain.sides import SIDES, Pair, Side
+from lab.chaos.cast import DECLARED, EDITS, Cast
+from store import conflicts
+from workflows.pair import PairLoop
+
+ATTEMPTS = 3
+SOMEBODY = Author("ada")
+Line = dict[str, Any]
+
+
+class Crash(BaseException):
+    """The process died here: nothing of the attempt goes on, and nothing of it is caught."""
+
+
+@dataclass(slots=True)
+class Life:
+    """Everything that happens is one draw of `chance`, so a seed is a life."""
+
+    cast: Cast
+    seed: int
+    pair: PairRef
+    records: Pair[str]
+    chance: Random
+    lines: list[Line] = field(default_factory=list)
+    loop: PairLoop | None = None
+    edits_left: int = 0
+    faults_left: int = 0
+    undelivered: list[SideNotice] = field(default_factory=list)
+    sweeps: int = 0
+    logged: int = 0
+    instances: dict[str, Any] = field(default_factory=dict)
+    """Class name → activities."""
+    _steps: int = 0
+    _over: dict[int, Any] = field(default_factory=dict)
+    """Step → result of a later attempt, while an older one still runs."""
+
+    def now(self) -> datetime:
+        return self.cast.clock()
+
+    def advance_to(self, at: datetime) -> None:
+        self.cast.clock.at = max(self.cast.clock.at, at)
+
+    def tell(self, kind: str, **said: Any) -> None:
+        t = (self.now() - self.cast.began).total_seconds()
+        self.lines.append({"kind": kind, "t": t, **said})
+
+    # ------------------------------------------------------------------------------------------------- around it
+    def goes_on(self) -> bool:
+        """One thing happens while the pair rests."""
+        if self.edits_left or self.undelivered:
+            self._something()
+            return True
+        if self.loop is not None and self.loop.state.retry_at is not None:
+            self.advance_to(self.loop.state.retry_at)
+            self.faults_left = 0
+            return True
+        if self.sweeps < 2:
+            self.faults_left = 0
+            if self.sweeps == 1:
+                self.tell("quiet")
+            self.sweeps += 1
+            for side in SIDES:
+                self._signal(SideNotice(side=side, source="sweep"))
+            return True
+        return False
+
+    def _something(self) -> None:
+        self.cast.clock.at += timedelta(seconds=self.chance.choice((0.2, 1, 5, 60)))
+        kinds = ["edit"] * 2 * bool(self.edits_left) + ["deliver"] * 3 * bool(self.undelivered) + ["decide"]
+        match self.chance.choice(kinds):
+            case "edit":
+                self._edit()
+            case "deliver":
+                self._deliver()
+            case _:
+                self._decide()
+
+    def _edit(self) -> None:
+        self.edits_left -= 1
+        side = self.chance.choice(SIDES)
+        record = self.system(side).records[self.records[side]]
+        if record.deleted:
+            return
+        if self.chance.random() < 0.02:
+            self.system(side).delete(record.id, SOMEBODY)
+            return
+        chosen = self.chance.sample(DECLARED, self.chance.choice((1, 1, 2)))
+        changes = {
+            f.native[side]: EDITS[f.name](record.fields[f.native[side]], side, self.chance) for f in chosen
+        }
+        self.system(side).edit(record.id, changes, SOMEBODY)
+
+    def _deliver(self) -> None:
+        """In any order; twice, late, or never."""
+        notice = self.undelivered.pop(self.chance.randrange(len(self.undelivered)))
+        fate = self.chance.random()
+        if fate > 0.15:
+            self._signal(notice)
+        if fate > 0.9:
+            self.undelivered.append(notice)
+
+    def _signal(self, notice: SideNotice) -> None:
+        if self.loop is not None:
+            self.tell("signal", side=notice.side.value, source=notice.source)
+            self.loop.change_noticed(notice)
+
+    def _decide(self) -> None:
+        """A reviewer answers what stands, or what stood once."""
+        if self.loop is None:
+            return
+        known = [r.token for r in self.loop.state.standing.reviews] + self.loop.state.decided[-2:]
+        if not known:
+            return
+        choice = self.chance.choice(("approve", "side"))
+        side = self.chance.choice(SIDES) if choice == "side" else None
+        said = Decision(token=self.chance.choice(known), choice=choice, side=side, by="rita", channel="api")
+        if self.chance.random() < 0.7:
+            try:
+                PairLoop.check_decision(self.loop, said)
+            except ApplicationError:
+                return
+        self.tell("decision", token=said.token, choice=choice, by="rita")
+        self.loop.state.queue(said)
+
+    def system(self, side: Side) -> MemorySystem:
+        return self.cast.connectors[side].state
+
+    # ------------------------------------------------------------------------------------------------ inside a step
+    async def step(self, activity: Any, asked: Any) -> Any:
+        """An activity with its attempts, as Temporal runs them."""
+        self._steps += 1
+        return await self._attempt(activity, asked, self._steps, 1)
+
+    async def _attempt(self, activity: Any, asked: Any, step: int, attempt: int) -> Any:
+        owner, name = activity.__qualname__.split(".")
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, attempt=attempt, activity_id=str(step))
+        again = self._zombie(activity, asked, step, attempt)
+        try:
+            with again:
+                result = await environment.run(getattr(self.instances[owner], name), asked)
+        except Crash:
+            failure = None
+        except SyncError as error:
+            failure = as_failure(error)
+        else:
+            await self.note_log()
+            return self._over.pop(step, result)
+        await self.note_log()
+        if step in self._over:
+            return self._over.pop(step)
+        if attempt < ATTEMPTS and not (failure and failure.non_retryable):
+            self.cast.clock.at += timedelta(seconds=self.chance.choice((1, 8)))
+            if (self.edits_left or self.undelivered) and self.chance.random() < 0.3:
+                self._something()
+            return await self._attempt(activity, asked, step, attempt + 1)
+        raise _gave_up(name) from failure
+
+    @contextmanager
+    def _zombie(self, activity: Any, asked: Any, step: int, attempt: int) -> Iterator[None]:
+        """While this attempt stands still somewhere, the next one may run from its begin to its end."""
+
+        async def interfere(moment: Moment, operation: Operation, record_id: str | None) -> None:
+            await self._between(moment, operation)
+            if attempt < ATTEMPTS and self._draws(0.02):
+                self.tell("crash", what="taken for dead", where=f"{moment} {operation}")
+                with self._zombie(activity, asked, step, attempt + 1):
+                    self._over[step] = await self._attempt(activity, asked, step, attempt + 1)
+            del record_id
+
+        before = [connector.interfere for connector in self.cast.connectors]
+        for connector in self.cast.connectors:
+            connector.interfere = interfere
+        try:
+            yield
+        finally:
+            for connector, earlier in zip(self.cast.connectors, before, strict=True):
+                connector.interfere = earlier
+
+    async def _between(self, moment: Moment, operation: Operation) -> None:
+        """People and notices at every await; then perhaps a fault."""
+        while (self.edits_left or self.undelivered) and self.chance.random() < 0.12:
+            self._something()
+        where = f"{moment} {operation}"
+        if self._draws(0.02):
+            self.tell("crash", what="died", where=where)
+            raise Crash
+        if self._draws(0.03):
+            self.tell("fault", what="lost reply" if moment == "after" else "outage", where=where)
+            raise SystemUnavailable(f"no answer {where}")
+
+    def _draws(self, odds: float) -> bool:
+        hit = self.faults_left > 0 and self.chance.random() < odds * 2
+        self.faults_left -= hit
+        return hit
+
+    def at_commit(self, where: str) -> None:
+        """The store's transactions end here, too."""
+        if self._draws(0.01):
+            self.tell("crash", what="died", where=where)
+            raise Crash
+
+    # ------------------------------------------------------------------------------------------------- recording
+    def saved(self, side: Side, record: MemoryRecord, kind: Kind) -> None:
+        """A system stored something, by anybody."""
+        if record.id != self.records[side]:
+            return
+        if kind == "deleted":
+            self.tell("delete", side=side.value, by=record.modified_by)
+        else:
+            changes = {
+                v.field: {"old": v.old, "new": v.value}
+                for v in record.history
+                if v.sequence == record.version
+            }
+            is_ours = record.modified_by == "accord"
+            self.tell("write" if is_ours else "edit", side=side.value, by=record.modified_by, fields=changes)
+        self.undelivered.append(SideNotice(side=side, kind=kind, version=str(record.version)))
+
+    async def note_log(self) -> None:
+        """Lines that became durable by now."""
+        async with self.cast.plain.begin() as tx:
+            rows = await conflicts.of_pair(tx, self.pair.pair_id)
+        for row in rows:
+            if row.id > self.logged:
+                self.logged, line = row.id, row.line.model_dump(mode="json")
+                kept = {
+                    name: line[name] for name in ("unit", "stage", "winner", "outcome", "overruled", "values")
+                }
+                self.tell("log", what=line["kind"], conflict=row.line.conflict_id, n=row.n, **kept)
+
+
+def _gave_up(name: str) -> ActivityError:
+    return ActivityError(
+        f"{name} gave up",
+        scheduled_event_id=0,
+        started_event_id=0,
+        identity="chaos",
+        activity_type=name,
+        activity_id="1",
+        retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
+    )
