@@ -43,6 +43,9 @@ backfill: $(STAMP) ## An initial load of N records with the worker killed on the
 crashes: $(STAMP) ## Worker and gateway die at every await that matters, in six kinds of work (ARGS="--share 0.2")
 	@$(BIN)/accord lab crashes $(ARGS)
 
+chaos: $(STAMP) ## Seeded random lives of a pair, judged by an independent checker (SEED=1 N=200 HISTORY=file)
+	@$(BIN)/python -m lab.chaos.run --seed $(or $(SEED),1) -n $(or $(N),200) $(if $(HISTORY),--history $(HISTORY))
+
 format: $(STAMP) ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
