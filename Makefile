@@ -9,7 +9,7 @@ ARGS   ?=
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench backfill lock schema clean crashes
+.PHONY: help demo up test check format bench backfill lock schema clean crashes chaos
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
