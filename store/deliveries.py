@@ -78,7 +78,7 @@ UNSIGNALLED = (
     .limit(bindparam("most"))
 )
 
-LAST = (
+RECEIVED = (
     select(deliveries.c.connection, func.max(deliveries.c.received_at))
     .where(
         deliveries.c.connection == func.any(bindparam("connections")),
@@ -187,7 +187,7 @@ async def unsignalled(
 
 async def last_received(tx: Tx, connections: Sequence[str]) -> dict[str, datetime]:
     """When the last webhook of each connection came; without those that never sent one."""
-    rows = await tx.execute(LAST, {"connections": list(connections)})
+    rows = await tx.execute(RECEIVED, {"connections": list(connections)})
     return dict(rows.tuples().all())
 
 

@@ -19,9 +19,10 @@ from domain.sides import SIDES, Pair
 from embedded.settings import EmbeddedSettings
 from embedded.stack import EmbeddedStack
 from gateway.assembly import Accord, assembled
-from gateway.running import accord_on
+from gateway.running import OURS, Programs, accord_on
 from gateway.stack_file import StackFile
 from integrations.settings import Settings
+from lab.crashes.points import Points
 from lab.scenarios.comparison import compare
 from lab.scenarios.corpus import Case
 from lab.scenarios.live.able import why_not_live
@@ -33,7 +34,7 @@ from lab.scenarios.live.recording import Recording, recordings_of
 from lab.scenarios.live.rest import Restless
 from lab.scenarios.live.reviewing import Reviewer
 from lab.scenarios.live.stage import TOKEN, Stage, connections_of, secret_file, stages_of
-from lab.scenarios.live.troubles import Troubles
+from lab.scenarios.live.troubles import EACH, Troubles
 from lab.scenarios.live.world import World
 from lab.scenarios.results import CaseResult
 from lab.systems.process import LabSystem
@@ -53,6 +54,8 @@ class Theatre:
     accord: Accord
     gateway_url: str
     systems: Pair[LabSystem]
+    points: Points
+    """At which the worker dies, where a case wants that."""
 
     async def play(self, stage: Stage) -> tuple[CaseResult, World]:
         """Play one case and compare how it ended with what it expects."""
@@ -74,7 +77,7 @@ class Theatre:
             world,
             self.gateway_url,
             Reviewer(world, self.gateway_url),
-            Troubles(world, self.stack),
+            Troubles(world, self.stack, self.points),
             Door(world, self.gateway_url, self.stack),
         )
 
@@ -113,9 +116,24 @@ async def opened(stages: Sequence[Stage], directory: Path) -> AsyncIterator[Thea
     ):
         systems = Pair(alpha, beta)
         asked = _asked(directory, connections_of(stages, systems.map(lambda system: system.url)))
-        async with accord_on(stack, asked) as addresses, assembled(_ours(asked, addresses)) as accord:
+        points = Points(directory / "points")
+        points.prepare()
+        programs, workers = OURS, 1
+        if any(kills_everywhere(stage.case) for stage in stages):
+            programs, workers = Programs(worker=("lab.crashes.worker", str(points.directory))), 2
+            asked = asked.model_copy(update={"sandbox": False})  # which takes two seconds of every life
+        async with (
+            accord_on(stack, asked, workers=workers, programs=programs) as addresses,
+            assembled(_ours(asked, addresses)) as accord,
+        ):
             assert addresses.gateway_url is not None
-            yield Theatre(stack, accord, addresses.gateway_url, systems)
+            yield Theatre(stack, accord, addresses.gateway_url, systems, points)
+
+
+def kills_everywhere(case: Case) -> bool:
+    """Whether the case needs a worker that can be told where to die."""
+    faults = [event.get("fault") for event in case.events if event.verb == "fault"]
+    return any(isinstance(said, dict) and said.get("at") == EACH for said in faults)
 
 
 def _asked(directory: Path, connections: Mapping[str, Any]) -> Settings:

@@ -6,11 +6,13 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from domain.errors import SystemUnavailable
 from domain.sides import SIDES, Side
 from embedded.stack import EmbeddedStack
+from lab.crashes.points import Points
 from lab.scenarios.corpus import SIDE_WORDS, Event
 from lab.scenarios.live.gap import Gap, is_moment
 from lab.scenarios.live.rest import until
@@ -20,6 +22,7 @@ from lab.systems.faults import Fault
 from store import conflicts, connections, pairs, work
 from workflows.state import OperatorSignal
 
+DEATHS_WITHIN = timedelta(minutes=10)
 PROCESSES = {"worker": "worker-1", "receiver": "gateway", "gateway": "gateway", "database": "postgres",
              "postgres": "postgres", "temporal": "temporal"}  # fmt: skip
 """The case's word for a process → its name on the stack."""
@@ -27,7 +30,9 @@ EFFECTS = ("lost_response", "status", "outage", "list_empty", "slow")
 PAUSE_SCALE = 30
 GOLDEN = 0.618
 """Its multiples are spread evenly over a second: moments as good as random ones, and the same in each run."""
-MOMENTS = (None, "idle", "decided", "right after 2xx", "random")
+EACH = "EACH"
+"""At every fault point of the worker in turn, see docs/crashes.md."""
+MOMENTS = (None, "idle", "decided", "right after 2xx", "random", EACH)
 """When a process can be killed."""
 
 
@@ -50,6 +55,7 @@ class Troubles:
 
     world: World
     stack: EmbeddedStack
+    points: Points
     armed: list[Armed] = field(default_factory=list)
     paused: list[tuple[Side, int]] = field(default_factory=list)
     """Faults that keep the product where it is, until `resume`."""
@@ -165,10 +171,21 @@ class Troubles:
                 await self.world.deliver(side)
             await self._end_process(name)
             await self.world.hold()
+        elif moment == EACH:
+            await self._kill_everywhere()
         elif moment == "random":
             await self._kill_often(name, int(said.get("times", 1)))
         else:
             await self._end_process(name)
+
+    async def _kill_everywhere(self) -> None:
+        """Let the product go to work, and die at every point on its way."""
+        self.points.arm_each(self.world.name)
+        for control in self.world.controls:
+            await control.release()
+        await until(self.world.rest.is_reached, "at rest after all deaths", DEATHS_WITHIN)
+        self.points.disarm()
+        await self.world.hold()
 
     async def _kill_often(self, name: str, times: int) -> None:
         """Kill again and again while the product is at work."""
