@@ -21,7 +21,10 @@ from domain.errors import ConfigError
 from domain.integration import End, Integration
 from domain.records import ChangeNotice, Model, RecordRef
 from domain.sides import SIDES
-from store import deliveries, integrations, pairs, unread
+from store import alerts, deliveries, integrations, pairs, unread
+
+FEW = 10
+"""Records that may be missing from a listing, whatever their share."""
 
 
 class SweepInput(Model):
@@ -117,11 +120,28 @@ class Sweep:
             )
 
     async def _tell_unlisted(self) -> None:
+        """Have pairs look whose record isn't listed; where that is true of many, the listing is what a person must look at."""
+        alert = short_alert(self.rules.name, self.end.connection)
         async with self.context.database.begin() as tx:
             linked = await pairs.in_step(tx, self.rules.name, self.end.connection, self.end.record_type)
             missing = [ref for ref in linked if ref.id not in self.seen]
+            if len(missing) > max(FEW, self.rules.limits.brake * len(linked)):
+                await alerts.raise_(tx, alert, "listing_short", None, self._short(len(missing), len(linked)))
+                return
+            await alerts.clear(tx, [alert])
             notices = [ChangeNotice(ref=ref, source="sweep") for ref in missing]
             self.unlisted += await deliveries.keep_each(tx, self.end.connection, notices)
+
+    def _short(self, missing: int, linked: int) -> str:
+        return (
+            f"{self.rules.name}: {self.end.connection} lists {missing} of {linked} linked {self.end.record_type} records "
+            "no more; nothing is taken for deleted on that account. Has the account lost rights, or does the scope differ?"
+        )
+
+
+def short_alert(integration: str, connection: str) -> str:
+    """The key of the alert that a listing lacks many linked records."""
+    return f"listing/{integration}/{connection}"
 
 
 def _swept(notice: ChangeNotice) -> ChangeNotice:

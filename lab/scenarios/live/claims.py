@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from activities.braking import brake_alert
+from activities.sweeping import short_alert
 from domain.sides import SIDES, Side
 from lab.scenarios.live.troubles import scaled_pause
 from lab.scenarios.live.world import MOST_PAIRS, World
@@ -74,11 +76,13 @@ class Claims:
         return f"{len(early)} requests came before the pause was over" if early else ""
 
     async def one_alert(self, said: re.Match[str]) -> str:
+        """Of a connection, its listing, or the integration's brake: whatever concerns many pairs."""
         del said
-        names = self.world.stage.connections
+        names, own = self.world.stage.connections, self.world.name
+        keys = [key for name in names for key in (f"connection/{name}", short_alert(own, name))]
         async with self.world.accord.database.begin() as tx:
-            raised = sum([await alerts.times_raised(tx, f"connection/{name}") for name in names])
-        return "" if raised == 1 else f"{raised} alerts of connections"
+            counted = [await alerts.times_raised(tx, key) for key in (*keys, brake_alert(own))]
+        return "" if sum(counted) == 1 else f"{sum(counted)} alerts that concern many pairs"
 
     async def few_refusals(self, said: re.Match[str]) -> str:
         del said

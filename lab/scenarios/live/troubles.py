@@ -12,10 +12,11 @@ from typing import Any
 from domain.errors import SystemUnavailable
 from domain.sides import SIDES, Side
 from embedded.stack import EmbeddedStack
+from gateway.operations import Operations
 from lab.crashes.points import Points
 from lab.scenarios.corpus import SIDE_WORDS, Event
 from lab.scenarios.live.gap import Gap, is_moment
-from lab.scenarios.live.rest import until
+from lab.scenarios.live.rest import PATIENCE, until
 from lab.scenarios.live.world import MOST_PAIRS, World
 from lab.scenarios.translation import side_of
 from lab.systems.faults import Fault
@@ -45,6 +46,8 @@ class Armed:
     since: int
     """The last request before it."""
     until: float
+    lists: bool
+    """Whether it shows in listings only."""
     closes: bool
     """Whether it takes the whole connection away."""
 
@@ -87,9 +90,16 @@ class Troubles:
         await self.world.clock.turn_to(min(one.until for one in over))
         for side in SIDES:
             await self.world.deliver(side)
+        await self._sweep(over)
         await until(lambda: self._is_met(over), "the fault is met")
         await self.world.hold()
         await self._end(over)
+
+    async def _sweep(self, faults: Sequence[Armed]) -> None:
+        """A listing that lacks records is met by whoever lists."""
+        if any(one.lists for one in faults):
+            desk = Operations(self.world.accord).parity
+            await desk.sweep(self.world.name, patience=PATIENCE)
 
     async def _is_met(self, faults: Sequence[Armed]) -> bool:
         """Whether every fault has shown itself in an answer, or nobody asks that system for anything."""
@@ -125,7 +135,7 @@ class Troubles:
         end = now + float(said["for"]) if _is_number(said.get("for")) else float(said.get("until", math.inf))
         whole = said.get("op", "any") == "any" and record is None
         closes = whole and (effect == "outage" or said.get("code") in {401, 503})
-        self.armed.append(Armed(side, number, since, end, closes))
+        self.armed.append(Armed(side, number, since, end, effect == "list_empty", closes))
 
     async def _end(self, over: list[Armed]) -> None:
         for one in over:
