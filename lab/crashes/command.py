@@ -49,7 +49,7 @@ async def _run(pairs: int, share: float, seed: int, *, cas: bool, quiet: bool) -
         Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress,
     ):
         task = progress.add_task("starting")
-        async with opened(Path(directory), {} if cas else {"compare_and_set": False}) as ground:
+        async with opened(Path(directory), {} if cas else {"cas": False}) as ground:
             campaign = Campaign(ground, lambda what: progress.update(task, description=what))
             return await campaign.run(pairs, share, seed)
 

@@ -14,10 +14,9 @@ SHARE = 0.08
 """Of some 270 points; all of them are died at by `accord lab crashes`."""
 
 
-@pytest.fixture(params=[True, False], ids=["compares and sets", "does not"])
-async def finding(request: pytest.FixtureRequest, tmp_path: Path) -> Finding:
-    capabilities = {} if request.param else {"compare_and_set": False}
-    async with opened(tmp_path, capabilities) as ground:
+@pytest.fixture
+async def finding(tmp_path: Path) -> Finding:
+    async with opened(tmp_path, {}) as ground:
         return await Campaign(ground, print).run(pairs=30, share=SHARE, seed=20)
 
 
