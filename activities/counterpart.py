@@ -125,6 +125,8 @@ class Matcher:
             ignored = Nothing(f"{record.key} is left alone: {by} said so")
             return await self._follow(Create() if decision == "create" else ignored, record, holder)
         source = await self._made_by_us(record)
+        if source is None and await self._is_outside(record):
+            return Matched(outcome="nothing", story=f"{record.key} lies outside the scope {self._scope!r}")
         if source is None:
             return await self._match(record, standing, holder)
         if await self._is_awaited(source):
@@ -159,6 +161,15 @@ class Matcher:
     # ---------------------------------------------------------------------------------------------- looking
     def _connector(self, side: Side) -> Connector:
         return self.context.connectors(self.rules.integration)[side]
+
+    @property
+    def _scope(self) -> str | None:
+        return self.rules.integration.ends[self.asked.side].scope
+
+    async def _is_outside(self, record: Snapshot) -> bool:
+        """Whether the owners left it out: a webhook tells of every record of the system."""
+        scope = self._scope
+        return scope is not None and not await self._connector(self.asked.side).is_in_scope(record, scope)
 
     async def _standing(self) -> Standing:
         name, ref = self.rules.integration.name, self.asked.ref

@@ -168,6 +168,14 @@ class Connector(ABC):
         del snapshot, scope
         return None
 
+    async def is_in_scope(self, snapshot: Snapshot, scope: str) -> bool:
+        """Whether the record lies in the scope; asks the system where `lies_within` may be unsure.
+
+        Raises:
+            ConfigError: The scope is refused.
+        """
+        return self.lies_within(snapshot, scope) is not False
+
     async def history(self, ref: RecordRef, since: Snapshot | None = None) -> list[FieldVersion]:
         """Changes of the record's fields after `since` (all, if None), oldest first.
 

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 from pydantic import JsonValue
 
-from connectors.base import Capabilities, ChangePage, ClockReading, Connector, WriteResult
+from connectors.base import ChangePage, ClockReading, Connector, WriteResult
 from connectors.cursors import open_cursor, seal_cursor
 from connectors.gate import Gate
 from connectors.http import HttpConnection, Reply, open_http
@@ -36,7 +36,7 @@ from connectors.jira.marking import Marking
 from connectors.jira.polling import Round, read_round
 from connectors.jira.settings import JiraSettings
 from connectors.jira.site import API, Site
-from connectors.jira.subscriptions import JiraSubscriptions
+from connectors.jira.subscriptions import JiraSubscriptions, webhook_steps
 from connectors.jira.values import AllowedValues
 from connectors.jira.walk import STATUS, Walker, errand_of
 from connectors.refusals import Aim
@@ -57,7 +57,7 @@ class JiraConnector(Connector):
     system = "Jira"
 
     def __init__(self, connection: str, settings: JiraSettings, http: HttpConnection) -> None:
-        super().__init__(connection, capabilities_of(settings))
+        super().__init__(connection, settings.capabilities())
         self.settings = settings
         self.http = http
         self.api = IssueApi(http)
@@ -90,6 +90,13 @@ class JiraConnector(Connector):
 
     def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
         return jql.names_project_of(scope, snapshot.key)
+
+    async def is_in_scope(self, snapshot: Snapshot, scope: str) -> bool:
+        if (told := self.lies_within(snapshot, scope)) is not None:
+            return told
+        issue = snapshot.ref
+        query = jql.both([*jql.of_type(issue.record_type, scope), f"id = {int(issue.id)}"])
+        return bool((await self.api.search(query, ["id"], limit=1, fresh=[issue.id])).issues)
 
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
@@ -170,8 +177,11 @@ class JiraConnector(Connector):
         return webhook.parse(self.connection, headers, body, now)
 
     @property
-    def subscriptions(self) -> JiraSubscriptions:
-        return JiraSubscriptions(self.http, self.settings.project)
+    def subscriptions(self) -> JiraSubscriptions | None:
+        return JiraSubscriptions(self.http, self.settings.project) if self.settings.webhooks_by_api else None
+
+    def webhook_steps(self, url: str) -> tuple[str, ...]:
+        return webhook_steps(url, self.settings.project)
 
     # ---------------------------------------------------------------------------------------------- connection
     @property
@@ -264,20 +274,6 @@ class JiraConnector(Connector):
             modified_at=issue.snapshot.modified_at,
             request=request,
         )
-
-
-def capabilities_of(settings: JiraSettings) -> Capabilities:
-    return Capabilities(
-        change_history=True,
-        field_stamps=True,
-        write_marker=True,
-        version_exact=settings.version_exact,
-        creates_with_marker=True,
-        granularity=settings.granularity,
-        index_lag=settings.index_lag,
-        deletes=frozenset({"event"}),
-        transitions=frozenset({STATUS}),
-    )
 
 
 def build(

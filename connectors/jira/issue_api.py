@@ -61,15 +61,29 @@ class IssueApi:
         return [body for batch in batches for body in await self._bulk_fetch(batch)]
 
     async def search(
-        self, query: str, fields: Sequence[str], *, limit: int, page: str | None = None
+        self,
+        query: str,
+        fields: Sequence[str],
+        *,
+        limit: int,
+        page: str | None = None,
+        fresh: Sequence[str] = (),
     ) -> HitPage:
         """One page of the index.
+
+        Args:
+            query: JQL.
+            fields: To show of each issue.
+            limit: Issues at most.
+            page: The token of the page before.
+            fresh: Up to 50 issues by id, which are judged as they are now, not as the index knows them.
 
         Raises:
             ConfigError: The query is refused.
         """
         body: dict[str, Any] = {"jql": query, "fields": list(fields), "maxResults": limit}
         body |= {"nextPageToken": page} if page is not None else {}
+        body |= {"reconcileIssues": [int(issue) for issue in fresh]} if fresh else {}
         reply = await self.http.call("POST", SEARCH, aim=Aim.QUERY, body=body)
         return reply.read_as(HitPage)
 

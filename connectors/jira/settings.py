@@ -7,6 +7,8 @@ from typing import Self
 
 from pydantic import Field, JsonValue, SecretStr, model_validator
 
+from connectors.base import Capabilities
+from connectors.jira.walk import STATUS
 from connectors.settings import HttpSettings
 from domain.durations import Duration
 
@@ -32,6 +34,9 @@ class JiraSettings(HttpSettings):
     """Of `updated`: written with milliseconds, not known to be kept with them."""
     version_exact: bool = False
     """The version in a webhook equals the one in the answer of the write. Not proved on a real site."""
+    webhooks_by_api: bool = False
+    """Whether admin webhooks may be managed over the API. Only its address is documented; what it takes and tells
+    (name, filters, secret, enabled) is not proved on a real site. Without it, the steps for a person are printed."""
 
     @model_validator(mode="after")
     def _marker_has_a_place(self) -> Self:
@@ -40,3 +45,16 @@ class JiraSettings(HttpSettings):
         if self.look_back <= self.index_lag:
             raise ValueError("look_back must be longer than index_lag: changes would be missed for good")
         return self
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            change_history=True,
+            field_stamps=True,
+            write_marker=True,
+            version_exact=self.version_exact,
+            creates_with_marker=True,
+            granularity=self.granularity,
+            index_lag=self.index_lag,
+            deletes=frozenset({"event"}),
+            transitions=frozenset({STATUS}),
+        )

@@ -3,7 +3,8 @@
 Dynamic webhooks (`/rest/api/3/webhook`) are for Connect and OAuth apps only, and expire. Jira doesn't tell whether a
 webhook has a secret, and takes ours when it is made.
 
-Source: developer.atlassian.com, "Webhooks", read 2026-11. Not yet tried on a real site.
+Source: developer.atlassian.com, "Webhooks", read 2026-11, for the address, the events and the signature. What the bodies
+hold is not proved on a real site: the setting `webhooks_by_api` turns them on.
 """
 
 from __future__ import annotations
@@ -68,6 +69,24 @@ class JiraSubscriptions(Subscriptions):
 
     async def remove(self, subscription: Subscription) -> None:
         await self.http.call("DELETE", f"{ALL}/{_number(subscription)}", aim=Aim.QUERY)
+
+
+def webhook_steps(url: str, project: str | None) -> tuple[str, ...]:
+    """How a Jira administrator has a site tell Accord of changes."""
+    issues = (
+        f'"Issue related events": the JQL `project = "{project}"`'
+        if project
+        else '"Issue related events": no JQL'
+    )
+    events = ", ".join(sorted(JiraSubscriptions.events))
+    return (
+        "Settings (cog) > System > WebHooks > Create a WebHook, as an administrator of the site.",
+        f"Name: Accord. Status: enabled. URL: {url}",
+        "Secret: the first of the connection's webhook_secrets. Without it, every delivery is refused.",
+        f"{issues}. Tick created, updated and deleted under Issue ({events}), nothing else.",
+        'Leave "Exclude body" off: the body says which issue it is. Save.',
+        "Edit an issue, then run `accord webhooks check` again: it shows when the last delivery came.",
+    )
 
 
 def _number(subscription: Subscription) -> int:

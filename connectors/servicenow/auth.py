@@ -1,4 +1,4 @@
-"""OAuth client credentials: a token for each half hour, fetched when one is missing, old or refused.
+"""How an instance is signed in to. Client credentials: a token for each half hour, fetched when one is missing, old or refused.
 
 Source: ServiceNow documentation, "OAuth client credentials"; RFC 6749 §4.4.
 """
@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from connectors.servicenow.settings import ServiceNowSettings
 from domain.errors import CredentialsRefused, SystemUnavailable
 
 EARLY = 60.0
@@ -78,3 +79,12 @@ class ClientCredentials(httpx.Auth):
 async def _drained(response: httpx.Response) -> httpx.Response:
     await response.aread()
     return response
+
+
+def auth_of(settings: ServiceNowSettings) -> httpx.Auth:
+    """Basic authentication where a password is set, client credentials otherwise."""
+    if settings.password is not None:
+        return httpx.BasicAuth(settings.user, settings.password.get_secret_value())
+    assert settings.client_id is not None
+    assert settings.client_secret is not None
+    return ClientCredentials(settings.url, settings.client_id, settings.client_secret.get_secret_value())

@@ -20,7 +20,7 @@ from connectors.gate import Gate
 from connectors.http import HttpConnection, open_http
 from connectors.refusals import Aim
 from connectors.servicenow.audit import Audit
-from connectors.servicenow.auth import ClientCredentials
+from connectors.servicenow.auth import auth_of
 from connectors.servicenow.dialect import DIALECT
 from connectors.servicenow.dictionary import Dictionary
 from connectors.servicenow.encoded_query import check_column, holds_plainly, is_any_of, join, may_equal
@@ -113,6 +113,12 @@ class ServiceNowConnector(Connector):
 
     def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
         return holds_plainly(scope, snapshot.fields)
+
+    async def is_in_scope(self, snapshot: Snapshot, scope: str) -> bool:
+        if (told := self.lies_within(snapshot, scope)) is not None:
+            return told
+        own = {"sys_id": snapshot.ref.id}
+        return bool(await self.find(snapshot.ref.record_type, own, scope=scope, limit=1))
 
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
@@ -283,13 +289,5 @@ def build(
     """
     read = read_settings(ServiceNowSettings, name, settings)
     secrets = [s.get_secret_value() for s in (read.password, read.client_secret) if s]
-    http = open_http(DIALECT, read, auth=_auth(read), secrets=secrets, transport=transport)
+    http = open_http(DIALECT, read, auth=auth_of(read), secrets=secrets, transport=transport)
     return ServiceNowConnector(name, read, http)
-
-
-def _auth(settings: ServiceNowSettings) -> httpx.Auth:
-    if settings.password is not None:
-        return httpx.BasicAuth(settings.user, settings.password.get_secret_value())
-    assert settings.client_id is not None
-    assert settings.client_secret is not None
-    return ClientCredentials(settings.url, settings.client_id, settings.client_secret.get_secret_value())

@@ -95,6 +95,12 @@ class SqlConnector(Connector):
     def lies_within(self, snapshot: Snapshot, scope: str) -> bool | None:
         return is_within(snapshot.fields, parse_scope(scope))
 
+    async def is_in_scope(self, snapshot: Snapshot, scope: str) -> bool:
+        """Asked always: a column's type decides what equals what."""
+        known = await self._tables.get(snapshot.ref.record_type)
+        equals = {known.id: snapshot.ref.id}
+        return bool(await self.find(known.record_type, equals, scope=scope, limit=1))
+
     async def list_changes(
         self, record_type: str, *, scope: str | None, cursor: str | None, limit: int = 100
     ) -> ChangePage:

@@ -179,7 +179,7 @@ def _first_secret(config: ConnectionConfig) -> str:
 def _required(connector: Connector) -> Subscriptions:
     if connector.subscriptions is None:
         raise ConfigError(
-            f"connection {connector.connection}: {connector.system} has no API for subscriptions; "
+            f"connection {connector.connection}: webhooks of {connector.system} aren't managed over its API; "
             "`accord webhooks check` says what to do by hand"
         )
     return connector.subscriptions

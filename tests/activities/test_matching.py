@@ -15,7 +15,7 @@ from store.creations import Creation
 from store.held_matches import HeldMatch
 from store.pairs import PairRow
 from tests.activities.conftest import Build
-from tests.activities.world import NAME, OWNER, PRIORITY, TITLE, World, declaration, once, raising
+from tests.activities.world import NAME, NAMES, OWNER, PRIORITY, TITLE, World, declaration, once, raising
 
 pytestmark = pytest.mark.stack
 
@@ -74,6 +74,42 @@ async def test_a_record_is_linked_to_the_one_that_carries_its_marker(build: Buil
     world.systems.a.set_marker("1", "known to both")
     world.systems.b.set_marker("1", "known to both")
     assert (await world.match(Side.A)).story == "matched by correlation_id"
+
+
+OPS_ONLY = {"connection": NAMES.a, "record_type": "ticket", "scope": "team=OPS"}
+
+
+async def test_a_record_outside_the_scope_gets_no_counterpart_until_it_comes_in(build: Build) -> None:
+    world = await unlinked(build, others=0, a=OPS_ONLY, match=["title"], create=CREATE | {"when": "true"})
+    asked = count_creates(world)
+    world.systems.a.edit("1", {"team": "WEB"})
+    matched = await world.match(Side.A)
+    assert (matched.outcome, matched.story) == ("nothing", "TICKET-1 lies outside the scope 'team=OPS'")
+    assert (asked, await held(world), await world.alerts()) == ([], [], [])
+    world.systems.a.edit("1", {"team": "OPS"})
+    assert (await world.match(Side.A)).outcome == "created"
+
+
+async def test_a_record_outside_the_scope_is_not_linked_though_its_twin_stands_there(build: Build) -> None:
+    world = await unlinked(build, a=OPS_ONLY, match=["title"])
+    assert (await world.match(Side.A)).outcome == "nothing"
+    assert await links(world) == []
+
+
+async def test_what_is_held_is_let_go_once_it_leaves_the_scope(build: Build) -> None:
+    world = await unlinked(build, others=2, a=OPS_ONLY, match=["title"])
+    world.systems.a.edit("1", {"team": "OPS"})
+    assert (await world.match(Side.A)).outcome == "held"
+    world.systems.a.edit("1", {"team": "WEB"})
+    await world.match(Side.A)
+    assert (await held(world), await world.alerts()) == ([], [])
+
+
+async def test_what_a_person_ordered_is_created_also_outside_the_scope(build: Build) -> None:
+    world = await unlinked(build, others=0, a=OPS_ONLY)
+    async with world.database.begin() as tx:
+        await held_matches.decide(tx, NAME, world.ref(Side.A), "create", "ines")
+    assert (await world.match(Side.A)).outcome == "created"
 
 
 async def test_of_several_candidates_none_is_guessed(build: Build) -> None:

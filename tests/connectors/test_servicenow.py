@@ -135,6 +135,14 @@ async def test_a_scope_bounds_the_feed_and_the_search(snow: ServiceNowHarness) -
     assert [hit.ref for hit in found] == [inside]
 
 
+async def test_a_scope_that_the_row_does_not_tell_is_asked_of_the_instance(snow: ServiceNowHarness) -> None:
+    scope = "category=network^ORcategory=software"
+    for category, is_inside in (("network", True), ("software", True), ("hardware", False)):
+        row = await snow.connector.read(await snow.a_record(category=category))
+        assert snow.connector.lies_within(row, scope) is None
+        assert await snow.connector.is_in_scope(row, scope) is is_inside
+
+
 @pytest.mark.parametrize("scope", ["catgory=network", "category=network^NQactive=true", "category~network"])
 async def test_a_scope_that_would_be_dropped_in_silence_is_refused(
     snow: ServiceNowHarness, scope: str

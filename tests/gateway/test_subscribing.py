@@ -76,7 +76,10 @@ class Site:
 
 @pytest.fixture(params=["jira", "pagerduty"])
 async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
-    person = {"jira": {"email": "accord@example.com"}, "pagerduty": {"from_email": "accord@example.com"}}
+    person = {
+        "jira": {"email": "accord@example.com", "webhooks_by_api": True},
+        "pagerduty": {"from_email": "accord@example.com"},
+    }
     async with await LabSystem.start(request.param, "desk", tmp_path / "lab") as lab:
         settings = {"url": lab.url, "token": SecretStr("lab"), "webhook_secrets": [SecretStr(SECRET)]}
         config = ConnectionConfig(
@@ -142,5 +145,23 @@ async def test_a_system_without_an_api_for_it_has_steps_for_a_person() -> None:
     assert any(str(SCRIPT) in step for step in state.by_hand)
     assert SCRIPT.exists()
     assert any(URL in step for step in state.by_hand)
-    with pytest.raises(ConfigError, match="no API for subscriptions"):
+    with pytest.raises(ConfigError, match="aren't managed over its API"):
         await remove(connector, URL)
+
+
+async def test_jira_s_webhooks_are_made_by_hand_until_its_api_is_proved() -> None:
+    settings = {
+        "url": "https://jira.test",
+        "token": SecretStr("t"),
+        "email": "a@example.com",
+        "project": "OPS",
+    }
+    config = ConnectionConfig(name="desk", system="jira", settings=settings, webhook=True)
+    connector = open_connector(config)
+    state = await webhook_state(connector, config, URL)
+    await connector.aclose()
+    assert (state.wrong, state.steps) == ([], [])
+    said = " ".join(state.by_hand)
+    assert URL in said
+    assert 'project = "OPS"' in said
+    assert "jira:issue_created, jira:issue_deleted, jira:issue_updated" in said

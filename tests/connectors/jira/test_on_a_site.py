@@ -221,3 +221,12 @@ async def use_everything(connector: Connector) -> None:
 async def ask_for_values(connector: Connector, ref: RecordRef | str) -> None:
     for field in ("status", "priority"):
         await connector.allowed_values(ref, field)
+
+
+async def test_whether_an_issue_lies_in_a_scope_is_asked_past_the_index(site: JiraHarness) -> None:
+    await site.control.change_settings(search_lag=60)
+    connector = site.open()
+    issue = await connector.read(await site.a_record(labels=["urgent"]))
+    assert await connector.is_in_scope(issue, "labels = urgent")
+    assert not await connector.is_in_scope(issue, "labels = slow")
+    await connector.aclose()

@@ -86,3 +86,10 @@ async def test_a_scope_bounds_the_scan(desk: SqlHarness) -> None:
     assert told == []
     told, _ = await drain(desk.connector, "ticket", None, scope="team=OPS")
     assert [n.ref for n in told] == [inside]
+
+
+async def test_whether_a_row_lies_in_a_scope_is_decided_by_the_columns_types(desk: SqlHarness) -> None:
+    connector = desk.open(tables={"samples": {"marker": "note"}})
+    made = await connector.create("samples", {"yes": True, "amount": 2}, marker="m")
+    assert await connector.is_in_scope(made, "yes=true, amount=2")
+    assert not await connector.is_in_scope(made, "yes=false")
