@@ -8,7 +8,7 @@ of scope, which the pair finds out. No pair is woken for a record that it knows,
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from temporalio import activity
@@ -20,8 +20,9 @@ from domain.capture import Changes
 from domain.errors import ConfigError
 from domain.integration import End, Integration
 from domain.records import ChangeNotice, Model, RecordRef
-from domain.sides import SIDES
-from store import alerts, deliveries, integrations, pairs, unread
+from domain.sides import SIDES, Side
+from store import alerts, deliveries, integrations, sweeps, unread
+from store.sweeps import SweepPlace
 
 FEW = 10
 """Records that may be missing from a listing, whatever their share."""
@@ -29,6 +30,8 @@ FEW = 10
 
 class SweepInput(Model):
     integration: str
+    sweep: str = ""
+    """Names this sweep, so that an attempt after a killed one goes on where that was."""
 
 
 class Swept(Model):
@@ -56,48 +59,57 @@ class SweepActivities:
 
     @activity.defn
     async def sweep_integration(self, asked: SweepInput) -> Swept:
-        """List both sides and tell what was missed. Safe to run twice, also at once: pairs that are told look once more."""
+        """List both sides and tell what was missed.
+
+        Safe to run twice, also at once: each page moves the sweep's place in its own transaction, and the attempt that
+        doesn't move it goes on from where another one has come to.
+        """
         async with self.context.database.begin() as tx:
             current = await integrations.current(tx, asked.integration)
             if current is None:
                 return Swept(outcome="ended", story=f"no integration {asked.integration} is declared")
             rules = (await self.context.rules.at(tx, asked.integration, current[0])).integration
-        sweeps = [Sweep(self.context, rules, rules.ends[side]) for side in SIDES]
-        for one in sweeps:
-            await one.run()
+        name = f"{asked.sweep}@{current[0]}"  # Under another declaration, another scope: it begins anew.
+        places = [await Sweep(self.context, rules, side, name).run() for side in SIDES]
         listed, behind, unlisted = (
-            sum(len(one.seen) for one in sweeps),
-            sum(one.behind for one in sweeps),
-            sum(one.unlisted for one in sweeps),
+            sum(one.listed for one in places),
+            sum(one.behind for one in places),
+            sum(one.unlisted or 0 for one in places),
         )
         story = f"{listed} listed, {behind} not read as they stand, {unlisted} not listed"
         return Swept(outcome="swept", story=story, listed=listed, behind=behind, unlisted=unlisted)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """One side of one integration."""
+    """One side of one integration. It holds a page at a time; what it has listed stands in the store."""
 
     context: Context
     rules: Integration
-    end: End
-    seen: set[str] = field(default_factory=set)
-    """Ids of the records listed so far."""
-    behind: int = 0
-    unlisted: int = 0
+    side: Side
+    sweep: str
 
-    async def run(self) -> None:
+    @property
+    def end(self) -> End:
+        return self.rules.ends[self.side]
+
+    async def run(self) -> SweepPlace:
         """List everything, then look who wasn't listed."""
-        changes, cursor = self._changes(), None
-        while True:
-            page = await self._page(cursor, changes.page)
-            await self._tell_behind(page)
-            say(f"{self.end.connection}: {len(self.seen)} listed, {self.behind} not read as they stand")
-            if not page.more or page.cursor == cursor:
-                break
-            cursor = page.cursor
-            await asyncio.sleep(changes.pause.total_seconds())
-        await self._tell_unlisted()
+        changes = self._changes()
+        while not (place := await self._place()).is_listed:
+            say(f"{self.end.connection}: {place.listed} listed, {place.behind} not read as they stand")
+            page = await self._page(place.cursor, changes.page)
+            await self._keep(place, page)
+            if page.more:
+                await asyncio.sleep(changes.pause.total_seconds())
+        if place.unlisted is None:
+            await self._tell_unlisted(place)
+            return await self._place()
+        return place
+
+    async def _place(self) -> SweepPlace:
+        async with self.context.database.begin() as tx:
+            return await sweeps.begin(tx, self.rules.name, self.side, self.sweep)
 
     def _changes(self) -> Changes:
         config = self.context.connections.configs.get(self.end.connection)
@@ -111,26 +123,31 @@ class Sweep:
             self.end.record_type, scope=self.end.scope, cursor=cursor, limit=size
         )
 
-    async def _tell_behind(self, page: ChangePage) -> None:
-        self.seen |= {notice.ref.id for notice in page.notices if notice.kind != "deleted"}
+    async def _keep(self, place: SweepPlace, page: ChangePage) -> None:
+        """Tell what was missed and move on, in one transaction; nothing, if another attempt has moved on."""
+        ids = {notice.ref.id for notice in page.notices if notice.kind != "deleted"}
+        is_listed = not page.more or page.cursor == place.cursor
         async with self.context.database.begin() as tx:
+            if not await sweeps.move(tx, place, page.cursor, is_listed=is_listed):
+                return
             missed = await unread.unread(tx, self.end.connection, self.end.record_type, page.notices)
-            self.behind += await deliveries.keep_each(
-                tx, self.end.connection, [_swept(one) for one in missed]
-            )
+            told = await deliveries.keep_each(tx, self.end.connection, [_swept(one) for one in missed])
+            await sweeps.note_page(tx, place, sorted(ids), behind=told)
 
-    async def _tell_unlisted(self) -> None:
+    async def _tell_unlisted(self, place: SweepPlace) -> None:
         """Have pairs look whose record isn't listed; where that is true of many, the listing is what a person must look at."""
-        alert = short_alert(self.rules.name, self.end.connection)
+        alert, end = short_alert(self.rules.name, self.end.connection), self.end
         async with self.context.database.begin() as tx:
-            linked = await pairs.in_step(tx, self.rules.name, self.end.connection, self.end.record_type)
-            missing = [ref for ref in linked if ref.id not in self.seen]
-            if len(missing) > max(FEW, self.rules.limits.brake * len(linked)):
-                await alerts.raise_(tx, alert, "listing_short", None, self._short(len(missing), len(linked)))
+            missing, linked = await sweeps.missing(tx, place, end.connection, end.record_type)
+            is_short = len(missing) > max(FEW, self.rules.limits.brake * linked)
+            if not await sweeps.finish(tx, place, unlisted=0 if is_short else len(missing)):
+                return
+            if is_short:
+                await alerts.raise_(tx, alert, "listing_short", None, self._short(len(missing), linked))
                 return
             await alerts.clear(tx, [alert])
             notices = [ChangeNotice(ref=ref, source="sweep") for ref in missing]
-            self.unlisted += await deliveries.keep_each(tx, self.end.connection, notices)
+            await deliveries.keep_each(tx, end.connection, notices)
 
     def _short(self, missing: int, linked: int) -> str:
         return (

@@ -11,7 +11,6 @@ from uuid import uuid4
 from psycopg.errors import UniqueViolation
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Select,
     Text,
@@ -228,24 +227,6 @@ async def listing(
         *([pairs.c.link == link] if link else []),
     ]
     return await _all(tx, select(PAIR).where(*wanted).order_by(pairs.c.id).limit(limit))
-
-
-async def in_step(tx: Tx, integration: str, connection: str, record_type: str) -> list[RecordRef]:
-    """This connection's records of one type whose pairs say that they are in step."""
-    query = (
-        select(pair_ends.c.record_id)
-        .join(pairs, pairs.c.id == pair_ends.c.pair_id)
-        .where(
-            pairs.c.integration == integration,
-            pairs.c.link == "active",
-            pairs.c.state == literal(["in_sync"], ARRAY(Text)),
-            pair_ends.c.connection == connection,
-            pair_ends.c.record_type == record_type,
-            pair_ends.c.outside_since.is_(None),
-        )
-    )
-    ids = await tx.scalars(query)
-    return [RecordRef(connection=connection, record_type=record_type, id=one) for one in ids]
 
 
 async def unlink(tx: Tx, pair_id: str, link: Literal["detached", "closed"], reason: str) -> None:

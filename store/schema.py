@@ -501,6 +501,30 @@ backfill_keys = Table(
     Index("ix_backfill_keys_own", "backfill", "side", "match_key", "own"),
 )
 
+sweeps = Table(
+    "sweeps",
+    metadata,
+    _text("integration"),
+    _text("side"),
+    _text("sweep"),
+    _optional("cursor"),
+    _defaulted("is_listed", Boolean),
+    _defaulted("listed", Integer),
+    _defaulted("behind", Integer),
+    _optional("unlisted", Integer),
+    PrimaryKeyConstraint("integration", "side"),
+)
+
+sweep_records = Table(
+    "sweep_records",
+    metadata,
+    _text("integration"),
+    _text("side"),
+    _text("record_id"),
+    PrimaryKeyConstraint("integration", "side", "record_id"),
+    ForeignKeyConstraint(["integration", "side"], ["sweeps.integration", "sweeps.side"]),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -68,7 +68,7 @@ SWEEP: dict[str, Any] = {
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=5)),
     "priority": Priority(priority_key=5),
 }
-"""Listing both sides of an integration, page by page with pauses; a killed one begins anew."""
+"""Listing both sides of an integration, page by page with pauses; a killed one goes on at its page."""
 
 CHANGE = Priority(priority_key=3)
 DECISION = Priority(priority_key=1)

@@ -62,7 +62,7 @@ class SweepWorkflow:
     async def _sweep(self) -> Swept | None:
         """One activity; None if it failed for good, which only a person can mend."""
         self._show("lists both sides")
-        asked = SweepInput(integration=self.state.integration)
+        asked = SweepInput(integration=self.state.integration, sweep=str(workflow.uuid4()))
         try:
             swept = await workflow.execute_activity_method(
                 SweepActivities.sweep_integration,

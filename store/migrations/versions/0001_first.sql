@@ -446,6 +446,29 @@ CREATE TABLE backfill_keys (
 );
 CREATE INDEX ix_backfill_keys_own ON backfill_keys (backfill, side, match_key, own);
 
+-- ------------------------------------------------------------------------------------------------------ sweeps
+
+CREATE TABLE sweeps (
+    integration text NOT NULL,
+    side text NOT NULL,
+    sweep text NOT NULL, -- names the sweep; its attempts share it
+    cursor text, -- where its last page ended; null before the first
+    is_listed boolean NOT NULL DEFAULT false,
+    listed integer NOT NULL DEFAULT 0,
+    behind integer NOT NULL DEFAULT 0,
+    unlisted integer, -- linked records in step that weren't listed; null until it is known
+    CONSTRAINT pk_sweeps PRIMARY KEY (integration, side)
+);
+
+-- What a sweep that is under way has listed; gone when its side is done.
+CREATE TABLE sweep_records (
+    integration text NOT NULL,
+    side text NOT NULL,
+    record_id text NOT NULL,
+    CONSTRAINT pk_sweep_records PRIMARY KEY (integration, side, record_id),
+    CONSTRAINT fk_sweep_records_side FOREIGN KEY (integration, side) REFERENCES sweeps (integration, side)
+);
+
 -- ---------------------------------------------------------------------------------------------- alerts, audit
 
 CREATE TABLE alerts (
