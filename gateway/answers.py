@@ -207,12 +207,14 @@ class Told(Model):
 
 
 class StoppedCause(Model):
-    """Pairs of one integration that stand still for one cause."""
+    """What of one integration stands still for one cause."""
 
     integration: str
     cause: str
     """quarantined, unreachable, braked; refused, flap for single fields."""
     pairs: int
+    records: int = 0
+    """Unlinked ones, whose counterpart was refused."""
     reasons: tuple[str, ...]
     """The most frequent ones."""
 
@@ -221,6 +223,8 @@ class StoppedShown(Model):
     """Who would look again."""
 
     pairs: int
+    records: int = 0
+    """Unlinked ones."""
     causes: tuple[StoppedCause, ...] = ()
 
 

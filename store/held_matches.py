@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import Text, and_, bindparam, delete, func, select
+from sqlalchemy import Text, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from domain.records import RecordRef
@@ -68,6 +68,18 @@ _SHARING = and_(
 )
 RELEASE = delete(held_matches).where(_SHARING, held_matches.c.id != bindparam("keep"))
 OF_RECORDS = select(whole(held_matches)).where(_SHARING)
+REFUSED = (
+    select(whole(held_matches))
+    .where(
+        held_matches.c.kind == "refused",
+        or_(bindparam("of", type_=Text).is_(None), held_matches.c.integration == bindparam("of")),
+        or_(
+            func.coalesce(bindparam("cause", type_=Text), "refused") == "refused",
+            func.strpos(func.lower(held_matches.c.reason), func.lower(bindparam("cause"))) > 0,
+        ),
+    )
+    .order_by(held_matches.c.opened_at, held_matches.c.id)
+)
 ONE_AT_A_TIME = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("lock"))))
 
 _OF_RECORD = (
@@ -134,6 +146,12 @@ async def listing(tx: Tx, integration: str | None = None, *, limit: int = 1000) 
     query = select(whole(held_matches)).order_by(held_matches.c.opened_at, held_matches.c.id).limit(limit)
     wanted = query if integration is None else query.where(held_matches.c.integration == integration)
     return [ROW.validate_python(document) for document in await tx.scalars(wanted)]
+
+
+async def refused(tx: Tx, *, integration: str | None = None, cause: str | None = None) -> list[HeldMatch]:
+    """All records whose counterpart was refused; `cause` is `refused`, or words that the reason holds, in any case."""
+    documents = await tx.scalars(REFUSED, {"of": integration, "cause": cause})
+    return [ROW.validate_python(document) for document in documents]
 
 
 async def decide(tx: Tx, integration: str, ref: RecordRef, decision: MatchDecision, by: str) -> None:

@@ -214,24 +214,25 @@ def _retry_cause(
 ) -> None:
     """Say how many, ask, tell them."""
     found = with_operations(lambda ops: ops.retrying.preview(cause, integration))
-    if dry_run or not found.pairs:
+    if dry_run or not found.causes:
         give(found, as_json=as_json, show=_show_stopped)
         return
     if not yes:
         _show_stopped(console(), found)
-        typer.confirm(f"Have {found.pairs} pairs look again?", abort=True, err=True)
+        also = f" and match {found.records} records anew" if found.records else ""
+        typer.confirm(f"Have {found.pairs} pairs look again{also}?", abort=True, err=True)
     told = with_operations(lambda ops: ops.retrying.retry(cause, integration, by=by))
     give(told, as_json=as_json, show=_show_told)
 
 
 def _show_stopped(out: Console, found: StoppedShown) -> None:
-    if not found.pairs:
+    if not found.causes:
         out.print("nothing stands still for that cause")
         return
-    shown = table("integration", "cause", "pairs", "most frequent reasons")
+    shown = table("integration", "cause", "pairs", "unlinked records", "most frequent reasons")
     for one in found.causes:
         reasons = "\n".join(literal(reason) for reason in one.reasons)
-        shown.add_row(literal(one.integration), one.cause, str(one.pairs), reasons)
+        shown.add_row(literal(one.integration), one.cause, str(one.pairs), str(one.records), reasons)
     out.print(shown)
 
 

@@ -77,15 +77,17 @@ class MatchDesk:
     async def retry(self, named: str, *, by: str) -> Told | None:
         """Try again what was refused for this record; None if nothing is held by this name."""
         found = [one for one in await self._held(None) if one.kind == "refused" and _side_of(one, named)]
-        return await self._retry(found, by) if found else None
+        return await self.retry_held(found, by=by) if found else None
 
     async def retry_all(self, integration: str, *, by: str) -> int:
         """Try again everything of an integration that was refused; how many records."""
-        found = [one for one in await self._held(integration) if one.kind == "refused"]
-        await self._retry(found, by)
+        async with self.desk.accord.database.begin() as tx:
+            found = await held_matches.refused(tx, integration=integration)
+        await self.retry_held(found, by=by)
         return len(found)
 
-    async def _retry(self, found: list[HeldMatch], by: str) -> Told:
+    async def retry_held(self, found: list[HeldMatch], *, by: str) -> Told:
+        """Match these again and make what was refused, though the records are as they were."""
         for one in found:
             async with self.desk.accord.database.begin() as tx:
                 rules = await self.desk.rules(tx, one.integration)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from gateway.answers import StoppedCause, StoppedShown, Told
 from gateway.desks.controls import WAKE_EVERY
 from gateway.desks.desk import Desk
-from store import pairs
+from gateway.desks.matches import MatchDesk
+from store import held_matches, pairs
+from store.held_matches import HeldMatch
 from store.stopped import Stopped, stopped
 from workflows.state import OperatorSignal
 
@@ -22,7 +26,7 @@ class RetryDesk:
     desk: Desk
 
     async def preview(self, cause: str | None, integration: str | None) -> StoppedShown:
-        """How many pairs stand still for this cause (a cause's name, or words of its reason); None: for any.
+        """How many pairs and unlinked records stand still for this cause (a cause's name, or words of its reason); None: for any.
 
         Raises:
             Unknown: The integration was never applied.
@@ -31,11 +35,17 @@ class RetryDesk:
         groups: dict[tuple[str, str], list[Stopped]] = {}
         for one in found:
             groups.setdefault((one.integration, one.cause), []).append(one)
-        causes = tuple(_shown(name, kind, members) for (name, kind), members in groups.items())
-        return StoppedShown(pairs=len({one.pair_id for one in found}), causes=causes)
+        causes = [_shown(name, kind, members) for (name, kind), members in groups.items()]
+        refused = await self._refused(cause, integration)
+        causes += [
+            _unlinked(name, list(some)) for name, some in groupby(refused, lambda one: one.integration)
+        ]
+        return StoppedShown(
+            pairs=len({one.pair_id for one in found}), records=len(refused), causes=tuple(causes)
+        )
 
     async def retry(self, cause: str, integration: str | None, *, by: str) -> Told:
-        """Tell every pair that stands still for this cause that it is mended, 50/s."""
+        """Tell every pair that stands still for this cause, and every record that gets no counterpart, 50/s."""
         told = 0
         for pair_id in dict.fromkeys(one.pair_id for one in await self._found(cause, integration)):
             async with self.desk.accord.database.begin() as tx:
@@ -45,7 +55,18 @@ class RetryDesk:
                 await self.desk.signaller.tell(pair, rules, "retry", OperatorSignal(by=by, reason=cause))
                 told += 1
                 await asyncio.sleep(WAKE_EVERY.total_seconds())
-        return Told(what="retry", pairs=told, message=f"{told} pairs look again")
+        refused = await self._refused(cause, integration)
+        for one in refused:
+            await MatchDesk(self.desk).retry_held([one], by=by)
+            await asyncio.sleep(WAKE_EVERY.total_seconds())
+        also = f", {len(refused)} records are matched anew" if refused else ""
+        return Told(what="retry", pairs=told, message=f"{told} pairs look again{also}")
+
+    async def _refused(self, cause: str | None, integration: str | None) -> list[HeldMatch]:
+        """Records whose counterpart the system didn't take, by integration."""
+        async with self.desk.accord.database.begin() as tx:
+            found = await held_matches.refused(tx, integration=integration, cause=cause)
+        return sorted(found, key=lambda one: one.integration)
 
     async def _found(self, cause: str | None, integration: str | None) -> list[Stopped]:
         async with self.desk.accord.database.begin() as tx:
@@ -55,10 +76,23 @@ class RetryDesk:
 
 
 def _shown(integration: str, cause: str, members: list[Stopped]) -> StoppedCause:
-    common = Counter(one.reason for one in members).most_common(EXAMPLES)
     return StoppedCause(
         integration=integration,
         cause=cause,
         pairs=len({one.pair_id for one in members}),
-        reasons=tuple(reason for reason, _ in common),
+        reasons=_most_frequent(members),
     )
+
+
+def _unlinked(integration: str, members: list[HeldMatch]) -> StoppedCause:
+    return StoppedCause(
+        integration=integration,
+        cause="refused",
+        pairs=0,
+        records=len(members),
+        reasons=_most_frequent(members),
+    )
+
+
+def _most_frequent(members: Sequence[Stopped | HeldMatch]) -> tuple[str, ...]:
+    return tuple(reason for reason, _ in Counter(one.reason for one in members).most_common(EXAMPLES))

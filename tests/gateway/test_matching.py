@@ -127,6 +127,33 @@ async def test_what_was_refused_is_tried_again_by_the_records_key(house: House) 
     await eventually(created)
 
 
+async def test_what_was_refused_is_one_alert_and_is_tried_again_by_its_cause(house: House) -> None:
+    for record_id in ("8", "9"):
+        del house.world.systems.b.records[record_id]
+    refused = house.world.connectors.b._settings.refused
+    refused["summary"] = "read only"
+    await ambiguous(house)
+    assert [alert.kind for alert in await house.world.alerts()] == ["refused"]
+    retrying = house.operations.retrying
+    for cause in ("refused", "Refused SUMMARY"):
+        shown = await retrying.preview(cause, None)
+        assert (shown.pairs, shown.records) == (0, 1)
+        assert [(one.cause, one.records, one.reasons) for one in shown.causes] == [
+            ("refused", 1, ("right refused summary",))
+        ]
+    assert (await retrying.preview("flap", None)).causes == ()
+    del refused["summary"]
+    told = await retrying.retry("refused", None, by="ines")
+    assert told.message == "0 pairs look again, 1 records are matched anew"
+
+    async def settled() -> bool:
+        return (
+            bool(house.world.systems.b.records) and not await held(house) and not await house.world.alerts()
+        )
+
+    await eventually(settled)
+
+
 async def test_a_key_of_two_systems_is_ambiguous(house: House) -> None:
     a_record(house, Side.B, "7")
     with pytest.raises(Ambiguous, match="left:ticket/7"):
