@@ -18,8 +18,9 @@ from activities.context import Context
 from activities.heartbeat import say
 from activities.listing import list_page
 from activities.rulebook import Rules
-from domain.backfilling import OnDifferences, Tally, index_keys
+from domain.backfilling import OnDifferences, Tally, index_keys, match_keys
 from domain.errors import ConfigError, ForeignCursor
+from domain.integration import Integration
 from domain.records import Model
 from domain.sides import SIDES, Side
 from store import backfills, brakes, connections, integrations
@@ -41,6 +42,8 @@ class BackfillInput(Model):
     """One answer for all differences that would open a review; None leaves them to the declaration."""
     rate: float | None = None
     """Records a second at most."""
+    only_list: bool = False
+    """End with the inventory of both sides; what stands in it is looked at elsewhere."""
 
 
 class BackfillProgress(Model):
@@ -61,6 +64,10 @@ class BackfillProgress(Model):
     @property
     def is_done(self) -> bool:
         return self.phase == "done"
+
+    @property
+    def is_over(self) -> bool:
+        return self.phase in ("listed", "done", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +104,30 @@ class Load:
             page = await list_page(connector, declared.ends[side], row.place or None, limit=PAGE)
         except ForeignCursor as error:
             raise ConfigError(f"{error.message}; run `accord backfill {declared.name}` again") from error
+        names = match_keys(declared) if self.asked.only_list else declared.match
         entries = [
-            Entry(one.ref.id, one.key, one.version, index_keys(declared, side, one)) for one in page.records
+            Entry(one.ref.id, one.key, one.version, index_keys(declared, side, one, names))
+            for one in page.records
         ]
-        after: Phase = "listing_b" if side is Side.A else "matching_a"
+        done: Phase = "listed" if self.asked.only_list else "matching_a"
+        after: Phase = "listing_b" if side is Side.A else done
         phase, place = (row.phase, page.cursor) if page.more else (after, "")
         async with self.context.database.begin() as tx:
             await backfills.hold(tx, row)
             await backfills.take_in(tx, row, side, entries)
-            if phase == "matching_a":
+            if phase == done:
                 await backfills.seal(tx, row)
             await backfills.move(tx, row, phase, place, row.tally)
         return len(entries)
 
-    async def may_not(self) -> str:
-        """Why it must stand still now: a brake, or a paused connection."""
-        declared = self.rules.integration
-        async with self.context.database.begin() as tx:
-            brake = await brakes.reason(tx, declared.name, "everything")
-            rows = [await connections.get(tx, end.connection) for end in declared.ends]
-        paused = [row.name for row in rows if row is not None and row.paused]
-        return brake or (f"{' and '.join(paused)} is paused" if paused else "")
+
+async def standstill(context: Context, declared: Integration) -> str:
+    """Why work on many records must wait now: a brake, or a paused connection; empty if it needn't."""
+    async with context.database.begin() as tx:
+        brake = await brakes.reason(tx, declared.name, "everything")
+        rows = [await connections.get(tx, end.connection) for end in declared.ends]
+    paused = [row.name for row in rows if row is not None and row.paused]
+    return brake or (f"{' and '.join(paused)} is paused" if paused else "")
 
 
 async def progress_of(context: Context, row: BackfillRow, waits: str = "") -> BackfillProgress:
@@ -154,8 +164,8 @@ class BackfillActivities:
         load = Load(self.context, asked, await self._rules(asked.integration))
         loop = asyncio.get_running_loop()
         until, row = loop.time() + self.leg.total_seconds(), await load.row()
-        while row.phase not in ("done", "dropped"):
-            if waits := await load.may_not():
+        while not row.is_over:
+            if waits := await standstill(self.context, load.rules.integration):
                 return await progress_of(self.context, row, waits)
             began = loop.time()
             done = await load.step(row)

@@ -6,6 +6,7 @@ hundreds of requests. The verdict on each is `domain.matching`'s own: a plan can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -62,9 +63,16 @@ class IndexKey:
     wants: str | None
 
 
-def index_keys(rules: Integration, side: Side, record: Snapshot) -> list[IndexKey]:
-    """A record's place in the index: digests only, no values."""
-    return [_key(rules, side, record, name) for name in rules.match]
+def index_keys(
+    rules: Integration, side: Side, record: Snapshot, names: Sequence[str] | None = None
+) -> list[IndexKey]:
+    """A record's place in the index, under these match keys or all that are declared: digests only, no values."""
+    return [_key(rules, side, record, name) for name in (rules.match if names is None else names)]
+
+
+def match_keys(rules: Integration) -> tuple[str, ...]:
+    """The declared match keys in their order; our own marker first, where they don't place it."""
+    return rules.match if MARKER in rules.match else (MARKER, *rules.match)
 
 
 def _key(rules: Integration, side: Side, record: Snapshot, name: str) -> IndexKey:

@@ -210,6 +210,13 @@ class OnDelete(Declared):
     """With `archive`: the native fields that close the surviving record."""
 
 
+class Duplicates(Declared):
+    """What becomes of records that stand twice."""
+
+    close: BySide[dict[str, JsonValue]] = Field(default_factory=dict)
+    """The native fields that close a record as a duplicate; `{kept}` in a text becomes the key of the one that stays."""
+
+
 class Reviews(Declared):
     """How people are asked."""
 
@@ -292,6 +299,7 @@ class Integration(Declared):
     """Never, if omitted."""
     scope_left: Literal["keep", "pause", "detach"] = "keep"
     on_delete: OnDelete = OnDelete()
+    duplicates: Duplicates = Duplicates()
     settle: Duration = timedelta(0)
     """How long to wait for half-typed values."""
     defaults: Defaults = Defaults()

@@ -69,6 +69,8 @@ class Snapshot(Model):
     modified_at: AwareDatetime | None = None
     """The record's stamp by the system's own clock, uncorrected."""
     modified_by: str | None = None
+    created_at: AwareDatetime | None = None
+    """When the record was made, by the system's own clock, uncorrected; None where it doesn't tell."""
     changes: dict[str, FieldVersion] = Field(default_factory=dict)
     """Last change per native field, if the read itself carries it (capability `field_stamps`)."""
     marker: str | None = None

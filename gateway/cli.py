@@ -18,6 +18,7 @@ from gateway.commands import (
     connections,
     controlling,
     declaring,
+    duplicates,
     matching,
     pairs,
     parity,
@@ -45,6 +46,7 @@ PANELS = {
     "Act": (
         backfilling.backfill,
         matching.candidates,
+        duplicates.duplicates,
         controlling.link,
         controlling.unlink,
         controlling.sync,

@@ -8,6 +8,7 @@ from gateway.desks.connections import ConnectionDesk
 from gateway.desks.controls import ControlDesk
 from gateway.desks.declarations import DeclarationDesk
 from gateway.desks.desk import Desk
+from gateway.desks.duplicates import DuplicateDesk
 from gateway.desks.link_files import LinkFileDesk
 from gateway.desks.links import LinkDesk
 from gateway.desks.matches import MatchDesk
@@ -37,3 +38,4 @@ class Operations:
         self.plans = PlanDesk(desk)
         self.declarations = DeclarationDesk(desk)
         self.backfills = BackfillDesk(desk)
+        self.duplicates = DuplicateDesk(desk)

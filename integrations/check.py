@@ -66,6 +66,8 @@ def _native_names(rules: Integration, side: Side) -> Iterator[tuple[Path, str]]:
         yield ("create", "with", side.value, native), native
     for native in rules.on_delete.archive.get(side, ()):
         yield ("on_delete", "archive", side.value, native), native
+    for native in rules.duplicates.close.get(side, ()):
+        yield ("duplicates", "close", side.value, native), native
 
 
 def _at_risk(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:

@@ -22,7 +22,8 @@ from store.database import Tx
 from store.documents import whole
 from store.schema import backfills
 
-Phase: TypeAlias = Literal["listing_a", "listing_b", "matching_a", "matching_b", "done", "dropped"]
+Phase: TypeAlias = Literal["listing_a", "listing_b", "matching_a", "matching_b", "listed", "done", "dropped"]
+"""`listed` ends a run that was only to list: its inventory stands until it is read, or another begins."""
 
 HITS = 10
 """Candidates looked at per record and key, and rivals per candidate; a person needs no more to see a riddle."""
@@ -45,6 +46,10 @@ class BackfillRow:
     seen: str
     began_at: datetime
     ended_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ NEWEST = (
 )
 MOVE = text("""
     UPDATE backfills SET phase = :phase, place = :place, tally = :tally,
-        ended_at = CASE WHEN :phase = 'done' THEN now() END
+        ended_at = CASE WHEN :phase IN ('done', 'listed') THEN now() END
     WHERE id = :id AND (phase, place) = (:from_phase, :from_place) AND ended_at IS NULL
     RETURNING id
 """).bindparams(bindparam("tally", type_=JSONB), bindparam("phase", type_=Text))
@@ -206,7 +211,7 @@ async def begin(
         return known
     row = {"run": run, "integration": integration, "version": version, "dry_run": dry_run}
     await tx.execute(DROP_OTHERS, {"integration": integration, "run": run})
-    await tx.execute(SWEEP_OUT, {"integration": integration})
+    await sweep_out(tx, integration)
     await tx.execute(BEGIN, {**row, "asked_by": asked_by})
     begun = await newest(tx, integration, run)
     if begun is None:
@@ -248,7 +253,12 @@ async def move(tx: Tx, row: BackfillRow, phase: Phase, place: str, tally: Tally)
     if moved is None:
         raise LookAgain(f"another attempt loads {row.integration}; going on from its place")
     if phase == "done":
-        await tx.execute(SWEEP_OUT, {"integration": row.integration})
+        await sweep_out(tx, row.integration)
+
+
+async def sweep_out(tx: Tx, integration: str) -> None:
+    """Forget the inventories of runs that have ended."""
+    await tx.execute(SWEEP_OUT, {"integration": integration})
 
 
 async def seal(tx: Tx, row: BackfillRow) -> None:

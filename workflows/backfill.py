@@ -28,6 +28,7 @@ class BackfillState(BaseModel):
     by: str = ""
     on_differences: OnDifferences | None = None
     rate: float | None = None
+    only_list: bool = False
     run: str = ""
     """What the store knows it by; the first run's id, kept when it continues as new."""
     progress: BackfillProgress = BackfillProgress()
@@ -53,7 +54,7 @@ class BackfillWorkflow:
         while True:
             self.state.progress = progress = await self._leg()
             self._show()
-            if progress.is_done or progress.phase == "dropped":
+            if progress.is_over:
                 return progress
             if progress.waits:
                 await workflow.sleep(PAUSE, summary=progress.waits[:200])
@@ -71,8 +72,9 @@ class BackfillWorkflow:
                 by=state.by,
                 on_differences=state.on_differences,
                 rate=state.rate,
+                only_list=state.only_list,
             ),
-            summary=f"{'plan' if state.dry_run else 'load'}: {_where(state.progress)}"[:200],
+            summary=f"{_what(state)}: {_where(state.progress)}"[:200],
             priority=options.BACKGROUND,
             **options.POLL,
         )
@@ -84,7 +86,7 @@ class BackfillWorkflow:
 def details(state: BackfillState) -> str:
     """How far it is, in Markdown."""
     progress = state.progress
-    what = "Plans the initial load" if state.dry_run else "Loads"
+    what = {"list": "Lists the records", "plan": "Plans the initial load", "load": "Loads"}[_what(state)]
     head = f"**{what} of {state.integration}**, asked by {state.by or 'nobody'}: {_where(progress)}"
     notes = [note for note in (progress.waits, progress.moved_on) if note]
     rows = [f"| {name.replace('_', ' ')} | {n} |" for name, n in counts(progress.tally).items()]
@@ -96,6 +98,12 @@ def details(state: BackfillState) -> str:
 def counts(tally: Tally) -> dict[str, int]:
     """By name, in the order of the tally."""
     return {name: getattr(tally, name) for name in type(tally).model_fields}
+
+
+def _what(state: BackfillState) -> str:
+    if state.only_list:
+        return "list"
+    return "plan" if state.dry_run else "load"
 
 
 def _where(progress: BackfillProgress) -> str:

@@ -123,6 +123,7 @@ class IssueParser:
             version=version_of(body.fields.get("updated"), newest.id if newest else None),
             modified_at=stamp,
             modified_by=modifier(stamp, newest),
+            created_at=parse_stamp(body.fields.get("created")),
             changes={version.field: version for version in self.reader.versions(entries)},
             marker=marker_in(body, self.marker_field, self.reader.hidden_label),
             url=f"{self.site}/browse/{body.key}",

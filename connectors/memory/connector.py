@@ -222,6 +222,7 @@ class MemoryConnector(Connector):
             sequence=record.version,
             modified_at=record.modified_at,
             modified_by=record.modified_by,
+            created_at=record.created_at,
             changes=last,
             marker=record.marker,
             merged_into=record.merged_into,

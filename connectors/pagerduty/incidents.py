@@ -135,6 +135,7 @@ def snapshot_of(
         version=version_of(incident.updated_at, fields),
         modified_at=incident.updated_at,
         modified_by=incident.modifier(),
+        created_at=incident.created_at,
         marker=kept if isinstance(kept, str) else incident.incident_key,
         url=incident.html_url,
     )

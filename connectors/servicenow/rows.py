@@ -54,6 +54,7 @@ def snapshot_of(row: Row, ref: RecordRef, *, marker_field: str, instance: str) -
         sequence=count_of(row),
         modified_at=parse_time(row.get("sys_updated_on")),
         modified_by=_text(fields.get("sys_updated_by")),
+        created_at=parse_time(row.get("sys_created_on")),
         marker=_text(fields.get(marker_field)),
         url=f"{instance}/{ref.record_type}.do?sys_id={ref.id}",
     )

@@ -63,9 +63,9 @@ def backfill(
 
     async def load(ops: Operations) -> BackfillShown:
         if follow:
-            return await _followed(ops, integration, None, quiet=as_json)
+            return await followed(ops, integration, None, quiet=as_json)
         run = await ops.backfills.start(integration, by=by, dry_run=True, rate=rate)
-        plan = await _followed(ops, integration, run, quiet=as_json)
+        plan = await followed(ops, integration, run, quiet=as_json)
         if dry_run or not _is_work(plan):
             return plan
         if not as_json:
@@ -78,7 +78,7 @@ def backfill(
         run = await ops.backfills.start(
             integration, by=by, on_differences=answer, rate=rate, ask_above=ask_above
         )
-        return await _followed(ops, integration, run, quiet=as_json)
+        return await followed(ops, integration, run, quiet=as_json)
 
     shown = with_operations(load)
     if as_json:
@@ -106,7 +106,7 @@ def _asked(plan: BackfillShown) -> Literal["a", "b", "policy", "review"]:
     return said
 
 
-async def _followed(ops: Operations, integration: str, run: str | None, *, quiet: bool) -> BackfillShown:
+async def followed(ops: Operations, integration: str, run: str | None, *, quiet: bool) -> BackfillShown:
     """Show how far it is, to its end."""
     from rich.console import Console
     from rich.progress import (
@@ -131,7 +131,7 @@ async def _followed(ops: Operations, integration: str, run: str | None, *, quiet
         task = bar.add_task("begins", total=None)
         while True:
             shown = await ops.backfills.show(integration, run)
-            if shown.progress.phase in ("done", "dropped"):
+            if shown.progress.is_over:
                 return shown
             _advance(bar, task, shown)
             await asyncio.sleep(LOOK_EVERY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -42,6 +43,7 @@ class BackfillDesk:
         on_differences: OnDifferences | None = None,
         rate: float | None = None,
         ask_above: int = ASK_ABOVE,
+        only_list: bool = False,
     ) -> str:
         """Begin a load, or the plan of one; the run that it is known by.
 
@@ -52,6 +54,7 @@ class BackfillDesk:
             on_differences: One answer for all differences that would open a review.
             rate: Records a second at most.
             ask_above: More reviews than this, by the last plan, need that answer.
+            only_list: End with the inventory; a `dry_run`.
 
         Raises:
             Unknown: The integration was never applied.
@@ -69,6 +72,7 @@ class BackfillDesk:
             by=by,
             on_differences=on_differences,
             rate=rate,
+            only_list=only_list,
             run=uuid4().hex,
         )
         await self._start(state)
@@ -82,23 +86,43 @@ class BackfillDesk:
             )
 
     async def _start(self, state: BackfillState) -> None:
-        accord = self.desk.accord
+        """Begin it; a run that has just done its work, but whose workflow hasn't ended yet, is let end first."""
         try:
-            with translated(accord.temporal):
-                await accord.temporal.start_workflow(
-                    BackfillWorkflow.run,
-                    state,
-                    id=workflow_id(state.integration),
-                    task_queue=accord.settings.task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                    priority=options.BACKGROUND,
-                    static_summary=f"{'plan of the ' if state.dry_run else ''}initial load of {state.integration}",
-                    rpc_timeout=PATIENCE,
-                )
+            await self._begin(state)
         except WorkflowAlreadyStartedError as error:
-            raise ConfigError(
-                f"{state.integration} is being loaded already; follow it by `accord backfill {state.integration} --follow`"
-            ) from error
+            if not await self._ends(state.integration):
+                raise ConfigError(
+                    f"{state.integration} is being loaded or listed already; "
+                    f"follow it by `accord backfill {state.integration} --follow`"
+                ) from error
+            await self._begin(state)
+
+    async def _begin(self, state: BackfillState) -> None:
+        accord = self.desk.accord
+        with translated(accord.temporal):
+            await accord.temporal.start_workflow(
+                BackfillWorkflow.run,
+                state,
+                id=workflow_id(state.integration),
+                task_queue=accord.settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                priority=options.BACKGROUND,
+                static_summary=f"{_what(state)} {state.integration}",
+                rpc_timeout=PATIENCE,
+            )
+
+    async def _ends(self, integration: str) -> bool:
+        """Whether the one that runs had nothing left to do, and has ended."""
+        async with self.desk.accord.database.begin() as tx:
+            row = await backfills.newest(tx, integration)
+        if row is None or not row.is_over:
+            return False
+        handle = self.desk.accord.temporal.get_workflow_handle(workflow_id(integration))
+        try:
+            await asyncio.wait_for(handle.result(), PATIENCE.total_seconds())
+        except TimeoutError:
+            return False
+        return True
 
     async def show(self, integration: str, run: str | None = None) -> BackfillShown:
         """How far this run is, or the newest one of the integration; by the store, so also while no worker runs.
@@ -147,6 +171,12 @@ class BackfillDesk:
         namespace = self.desk.accord.settings.temporal_namespace
         where = f"/namespaces/{namespace}/workflows/{quote(workflow_id(integration), safe='')}"
         return None if root is None else f"{root.rstrip('/')}{where}"
+
+
+def _what(state: BackfillState) -> str:
+    if state.only_list:
+        return "records of"
+    return "plan of the initial load of" if state.dry_run else "initial load of"
 
 
 def workflow_id(integration: str) -> str:

@@ -31,8 +31,16 @@ class LinkDesk:
         """
         async with self.desk.accord.database.begin() as tx:
             rules = await self.desk.rules(tx, integration)
-        records = await self.records(rules, keys)
-        a, b = records
+        return await self.link_records(rules, await self.records(rules, keys), by=by)
+
+    async def link_records(self, rules: Rules, records: Pair[Snapshot], *, by: str) -> Linked:
+        """Link two records as they have just been read, and start their workflow.
+
+        Raises:
+            AlreadyLinked: One of them has another partner in this integration.
+            SystemUnavailable: Temporal doesn't answer.
+        """
+        integration, (a, b) = rules.integration.name, records
         async with self.desk.accord.database.begin() as tx:
             before = await pairs.of_record(tx, a.ref.connection, a.ref.id, a.ref.record_type)
             pair = await pairs.create(tx, integration, rules.version, records.map(_end))

@@ -1,21 +1,14 @@
 """The initial load as its operator sees it: by the verb, between two real systems over HTTP, and by the API."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from gateway import cli
-from integrations.settings import read_settings
-from lab.systems.process import LabSystem
 from tests.gateway.house import House, eventually
-from worker import run as work
+from tests.gateway.site import Site, a_site
 
 pytestmark = pytest.mark.stack
 
@@ -32,57 +25,13 @@ fields:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Two systems, a worker, and the command line."""
-
-    left: LabSystem
-    right: LabSystem
-    capture: pytest.CaptureFixture[str]
-
-    async def accord(self, *words: str) -> tuple[int, str]:
-        self.capture.readouterr()
-        code = await asyncio.to_thread(cli.run, words)
-        told = self.capture.readouterr()
-        return code, told.out + told.err
-
-    async def twins(self, number: str, summary: str = "Printer") -> None:
-        await self.left.control.create("ticket", {"number": number, "title": "Printer", "priority": "2"})
-        await self.right.control.create("issue", {"ref": number, "summary": summary})
-
-    async def summaries(self) -> list[Any]:
-        return [issue.fields["summary"] for issue in await self.right.control.records("issue")]
-
-
 @pytest.fixture
 async def site(
-    *,
-    database_url: str,
-    temporal_address: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    database_url: str, temporal_address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Site]:
-    async with (
-        await LabSystem.start("plain", "left", tmp_path) as left,
-        await LabSystem.start("plain", "right", tmp_path) as right,
-    ):
-        (tmp_path / "tickets.yaml").write_text(DECLARATION)
-        (tmp_path / "connections.yaml").write_text(
-            f"left: {{system: plain, url: '{left.url}', token: lab}}\n"
-            f"right: {{system: plain, url: '{right.url}', token: lab}}\n"
-        )
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("ACCORD_DATABASE_URL", database_url)
-        monkeypatch.setenv("ACCORD_TEMPORAL_ADDRESS", temporal_address)
-        monkeypatch.setenv("ACCORD_TASK_QUEUE", uuid4().hex)
-        stop = asyncio.Event()
-        working = asyncio.create_task(work(read_settings(), stop))
-        made = Site(left, right, capfd)
-        assert (await made.accord("apply", "tickets.yaml"))[0] == 0
+    environment = {"ACCORD_DATABASE_URL": database_url, "ACCORD_TEMPORAL_ADDRESS": temporal_address}
+    async with a_site(DECLARATION, environment, tmp_path, capfd) as made:
         yield made
-        stop.set()
-        await working
 
 
 async def test_it_plans_asks_loads_and_has_nothing_left_to_do(site: Site) -> None:

@@ -414,7 +414,7 @@ CREATE TABLE backfills (
     ended_at timestamptz,
     CONSTRAINT pk_backfills PRIMARY KEY (id),
     CONSTRAINT uq_backfills_run UNIQUE (run),
-    CONSTRAINT ck_backfills_phase CHECK (phase IN ('listing_a', 'listing_b', 'matching_a', 'matching_b', 'done', 'dropped'))
+    CONSTRAINT ck_backfills_phase CHECK (phase IN ('listing_a', 'listing_b', 'matching_a', 'matching_b', 'listed', 'done', 'dropped'))
 );
 CREATE UNIQUE INDEX uq_backfills_open ON backfills (integration) WHERE ended_at IS NULL;
 

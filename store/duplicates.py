@@ -1,0 +1,139 @@
+"""Records that may stand twice, found in the inventory of a listing: by what they are matched by, and by their links.
+
+A **bunch** is what one look finds: records of one side under one value of a match key with all that this value leads
+to on the other side, or two pairs that cross. Bunches that share a record are told apart by `domain.duplicates`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+
+from domain.duplicates import Bunch
+from domain.records import RecordRef
+from store.database import Tx
+
+MOST = 20
+"""Records of a side that one bunch names; its size counts them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A record and the other integrations in which it has a pair."""
+
+    id: str
+    integrations: tuple[str, ...]
+
+
+BUNCH = TypeAdapter(Bunch)
+ELSEWHERE = TypeAdapter(Elsewhere)
+
+SAME_KEY = text("""
+    WITH twins AS (
+        SELECT side, match_key, own, count(*) AS size, min(r.n) AS first
+        FROM backfill_keys k JOIN backfill_records r USING (backfill, side, record_id)
+        WHERE backfill = :id AND own IS NOT NULL
+        GROUP BY side, match_key, own HAVING count(*) > 1
+    )
+    SELECT jsonb_build_object('match_key', t.match_key, 'size', t.size, 'side', t.side,
+        'records', jsonb_build_object(
+            t.side, (
+                SELECT jsonb_agg(m.record_id) FROM (
+                    SELECT record_id FROM backfill_keys JOIN backfill_records r USING (backfill, side, record_id)
+                    WHERE backfill = :id AND side = t.side AND match_key = t.match_key AND own = t.own
+                    ORDER BY r.n LIMIT :most) m),
+            o.side, coalesce((
+                SELECT jsonb_agg(m.record_id) FROM (
+                    SELECT record_id FROM backfill_keys k JOIN backfill_records r USING (backfill, side, record_id)
+                    WHERE backfill = :id AND side = o.side AND match_key = t.match_key AND (k.wants = t.own
+                        OR k.own IN (SELECT mine.wants FROM backfill_keys mine WHERE mine.backfill = :id
+                            AND mine.side = t.side AND mine.match_key = t.match_key AND mine.own = t.own))
+                    ORDER BY r.n LIMIT :most) m), '[]')))
+    FROM twins t JOIN (VALUES ('a', 'b'), ('b', 'a')) AS o(of_side, side) ON o.of_side = t.side
+    ORDER BY t.side, t.first, t.match_key
+""")
+
+# Of a pair, only the first key that both its records have says whether they belong together.
+CROSSED_BY_KEY = text("""
+    WITH linked AS (
+        SELECT a.pair_id, a.record_id AS a, b.record_id AS b
+        FROM pair_ends a JOIN pair_ends b ON b.pair_id = a.pair_id AND b.side = 'b'
+        WHERE a.side = 'a' AND a.active AND a.integration = :integration
+    ), judged AS (
+        SELECT DISTINCT ON (l.pair_id) l.*, ka.match_key, ka.own AS a_own, ka.wants AS a_wants, kb.own AS b_own,
+            kb.wants AS b_wants
+        FROM linked l
+        JOIN backfill_keys ka ON ka.backfill = :id AND ka.side = 'a' AND ka.record_id = l.a
+        JOIN backfill_keys kb ON kb.backfill = :id AND kb.side = 'b' AND kb.record_id = l.b
+            AND kb.match_key = ka.match_key
+        WHERE ka.wants IS NOT NULL AND kb.own IS NOT NULL
+        ORDER BY l.pair_id, array_position(:keys, ka.match_key)
+    )
+    SELECT jsonb_build_object('match_key', j.match_key, 'size', 4, 'is_crossed', true,
+        'records', jsonb_build_object('a', jsonb_build_array(j.a, other.a), 'b', jsonb_build_array(j.b, other.b)))
+    FROM judged j
+    JOIN backfill_keys there ON there.backfill = :id AND there.side = 'b' AND there.match_key = j.match_key
+        AND there.own = j.a_wants
+    JOIN linked other ON other.b = there.record_id AND other.pair_id <> j.pair_id
+    WHERE j.a_wants <> j.b_own AND j.b_wants IS DISTINCT FROM j.a_own
+    ORDER BY j.a, other.a
+""").bindparams(bindparam("keys", type_=ARRAY(TEXT)))
+
+# A counterpart was made of one record and is linked with another, while that one has a partner, too. A link that
+# somebody has ended since isn't missed.
+CROSSED_BY_MARKER = text("""
+    SELECT jsonb_build_object('match_key', 'correlation_id', 'size', 4, 'is_crossed', true,
+        'records', jsonb_build_object('a', jsonb_build_array(source.a, made.a), 'b', jsonb_build_array(source.b, made.b)))
+    FROM creations c
+    JOIN LATERAL (
+        SELECT e.pair_id, a.record_id AS a, b.record_id AS b FROM pair_ends e
+        JOIN pair_ends a ON a.pair_id = e.pair_id AND a.side = 'a'
+        JOIN pair_ends b ON b.pair_id = e.pair_id AND b.side = 'b'
+        WHERE e.active AND e.integration = c.integration
+        AND (e.connection, e.record_type, e.record_id) = (c.connection, c.record_type, c.record_id)
+    ) source ON true
+    JOIN LATERAL (
+        SELECT e.pair_id, a.record_id AS a, b.record_id AS b FROM pair_ends e
+        JOIN pair_ends a ON a.pair_id = e.pair_id AND a.side = 'a'
+        JOIN pair_ends b ON b.pair_id = e.pair_id AND b.side = 'b'
+        WHERE e.active AND e.integration = c.integration AND e.connection = c.created ->> 'connection'
+        AND e.record_type = c.created ->> 'record_type' AND e.record_id = c.created ->> 'id'
+    ) made ON made.pair_id <> source.pair_id
+    WHERE c.integration = :integration AND c.created <> 'null'
+    AND NOT EXISTS (
+        SELECT FROM pair_ends f JOIN pair_ends o ON o.pair_id = f.pair_id AND o.side <> f.side
+        WHERE f.integration = c.integration AND NOT f.active
+        AND (f.connection, f.record_type, f.record_id) = (c.connection, c.record_type, c.record_id)
+        AND o.record_id = c.created ->> 'id')
+    ORDER BY source.a, made.a
+""")
+
+LINKED_ELSEWHERE = text("""
+    SELECT jsonb_build_object('id', e.record_id, 'integrations', jsonb_agg(DISTINCT e.integration))
+    FROM pair_ends e JOIN jsonb_to_recordset(:refs) AS r(connection text, record_type text, id text)
+        ON (e.connection, e.record_type, e.record_id) = (r.connection, r.record_type, r.id)
+    WHERE e.active AND e.integration <> :integration
+    GROUP BY e.record_id
+""").bindparams(bindparam("refs", type_=JSONB))
+
+
+async def bunches(tx: Tx, backfill: int, integration: str, keys: Sequence[str]) -> list[Bunch]:
+    """Everything in this inventory that may stand twice or crossed; `keys` are all match keys, in their order."""
+    values = {"id": backfill, "integration": integration, "keys": list(keys), "most": MOST}
+    found = [
+        BUNCH.validate_python(document)
+        for query in (SAME_KEY, CROSSED_BY_KEY, CROSSED_BY_MARKER)
+        for document in await tx.scalars(query, values)
+    ]
+    return sorted(found, key=lambda one: list(keys).index(one.match_key))
+
+
+async def linked_elsewhere(tx: Tx, integration: str, refs: Sequence[RecordRef]) -> dict[str, tuple[str, ...]]:
+    """By record id, the other integrations in which these records of one connection and type have a pair."""
+    values = {"integration": integration, "refs": [ref.model_dump() for ref in refs]}
+    found = [ELSEWHERE.validate_python(document) for document in await tx.scalars(LINKED_ELSEWHERE, values)]
+    return {one.id: one.integrations for one in found}
