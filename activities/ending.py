@@ -207,7 +207,7 @@ class EndingActivities:
         assert link != "active"
         async with self.context.database.begin() as tx:
             for write in followed.writes:
-                await ledger.record(tx, case.pair.pair_id, write.side, write.ref, **write.ledger)
+                await ledger.record(tx, case.pair.pair_id, write)
             await _close(tx, case.found, link, story)
         standing = ENDED.model_copy(update={"notify": case.rules.integration.reviews.queue is not None})
         return Ended(outcome=link, story=story, decisions=case.verdict.decisions, standing=standing)

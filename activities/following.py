@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from activities.context import Context
 from activities.creating import Creator
 from activities.messages import PairRef
 from activities.rulebook import Rules
-from connectors.base import Connector, WriteResult
+from connectors.base import Connector
 from domain.deletion import DeleteAction, DeleteVerdict, Loss
 from domain.errors import RecordGone, RecordHidden, RecordRejected
-from domain.records import RecordRef, Snapshot
-from domain.sides import Side
+from domain.records import Snapshot
 from domain.values import same
+from store.ledger import Written
 from store.losses import Sent
 from store.work import PairWork
 
@@ -23,15 +22,6 @@ SENT: dict[DeleteAction, Sent] = {
     DeleteAction.ARCHIVE_OTHER: "archive",
     DeleteAction.RECREATE: "recreate",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One write, for the ledger."""
-
-    side: Side
-    ref: RecordRef
-    ledger: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +90,6 @@ class Follower:
             target = await connector.read(survivor.ref) if number else target
             result = await connector.update(target, part, marker=self.pair.pair_id)
             assert verdict.target is not None
-            written.append(Written(verdict.target, survivor.ref, _entry(connector, part, result)))
+            exact = connector.capabilities.version_exact
+            written.append(Written(verdict.target, survivor.ref, result.version, part, exact, result.request))
         return written
-
-
-def _entry(connector: Connector, fields: dict[str, Any], result: WriteResult) -> dict[str, Any]:
-    exact = connector.capabilities.version_exact
-    return {"version": result.version, "fields": fields, "exact": exact, "request": result.request}

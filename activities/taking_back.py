@@ -6,26 +6,17 @@ Where it can't be, since somebody built on it, a person must decide: the next pa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import JsonValue
 
 from activities.look import Look
 from domain.errors import SyncError
 from domain.outcome import LogKind, LogLine, LogStage, SideValue, WritePlan
-from domain.records import RecordRef, Snapshot
+from domain.records import Snapshot
 from domain.sides import Pair, Side
 from domain.values import digest, same
+from store.ledger import Written
 from store.plans import OpenPlan
-
-
-@dataclass(frozen=True, slots=True)
-class CounterWrite:
-    """A write that set a side back, for the ledger."""
-
-    side: Side
-    ref: RecordRef
-    ledger: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,7 @@ class TakenBack:
 
     line: LogLine
     story: str
-    writes: list[CounterWrite] = field(default_factory=list)
+    writes: list[Written] = field(default_factory=list)
 
 
 async def take_back(
@@ -53,7 +44,7 @@ async def take_back(
     return TakenBack(_line(look, plan, unit, now, story, is_back=not kept), story, writes)
 
 
-async def _set_back(look: Look, plan: WritePlan, ours: Snapshot, unit: str, side: Side) -> CounterWrite:
+async def _set_back(look: Look, plan: WritePlan, ours: Snapshot, unit: str, side: Side) -> Written:
     """Write the value that stood there before; refused if our own version no longer stands."""
     connector = look.connectors[side]
     write = next(w for w in plan.writes if w.side is side)
@@ -70,8 +61,7 @@ async def _set_back(look: Look, plan: WritePlan, ours: Snapshot, unit: str, side
         raise SyncError(f"somebody changed {', '.join(moved)} meanwhile")
     result = await connector.update(target, fields, marker=look.pair.pair_id)
     exact = connector.capabilities.version_exact
-    entry = {"version": result.version, "fields": fields, "exact": exact, "request": result.request}
-    return CounterWrite(side, ours.ref, entry)
+    return Written(side, ours.ref, result.version, fields, exact, result.request)
 
 
 def _line(

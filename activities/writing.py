@@ -31,6 +31,7 @@ from domain.view import Overwritten
 from store import alerts, audit, conflicts, ledger, overwritten, pairs, parked, plans, snapshots
 from store.database import Database, Tx
 from store.errors import Fenced
+from store.ledger import Written
 from store.plans import OpenPlan, PlanEnd, StepRow
 from store.snapshots import SnapshotRow
 
@@ -155,16 +156,8 @@ class PlanWriter:
         if sent.result is None:
             return
         exact = self.look.connectors[side].capabilities.version_exact and not self._why_again()
-        await ledger.record(
-            tx,
-            self.look.pair.pair_id,
-            side,
-            before.ref,
-            version=sent.result.version,
-            fields=sent.fields,
-            exact=exact,
-            request=sent.result.request,
-        )
+        written = Written(side, before.ref, sent.result.version, sent.fields, exact, sent.result.request)
+        await ledger.record(tx, self.look.pair.pair_id, written)
         self.now = self.now.replace(side, sent.target)
         if sent.result.fields is None:
             return
@@ -269,7 +262,7 @@ class PlanWriter:
         await conflicts.append(tx, pair.id, pair.integration, self.look.rules.version, lines)
         for one in taken:
             for write in one.writes:
-                await ledger.record(tx, pair.id, write.side, write.ref, **write.ledger)
+                await ledger.record(tx, pair.id, write)
             if one.line.stage is LogStage.OPENED:
                 await self._ask_about(tx, one)
 

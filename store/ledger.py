@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from pydantic import JsonValue
@@ -18,6 +19,20 @@ RECORD = insert(write_ledger)
 
 CONNECTION = bindparam("connection", type_=Text)
 RECORD_ID = bindparam("record_id", type_=Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write, as its response tells of it."""
+
+    side: Side
+    ref: RecordRef
+    version: str
+    fields: Mapping[str, JsonValue]
+    exact: bool
+    """Whether version tokens are unique per write."""
+    request: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Method and path; no secrets, no bodies."""
 
 
 class Echoes(NamedTuple):
@@ -64,31 +79,18 @@ def _echoes() -> Any:
 ECHOES = _echoes()
 
 
-async def record(
-    tx: Tx,
-    pair_id: str,
-    side: Side,
-    ref: RecordRef,
-    *,
-    version: str,
-    fields: Mapping[str, JsonValue],
-    exact: bool,
-    request: Mapping[str, JsonValue],
-) -> None:
-    """Keep one write: the version token of its own response, whether such tokens are unique per write (`exact`).
-
-    Of the fields only a hash is kept. `request` holds method and path, no secrets, no bodies.
-    """
+async def record(tx: Tx, pair_id: str, written: Written) -> None:
+    """Keep one write. Of its fields only a hash is kept."""
     values = {
         "pair_id": pair_id,
-        "side": side.value,
-        "connection": ref.connection,
-        "record_type": ref.record_type,
-        "record_id": ref.id,
-        "version": version,
-        "fields_hash": digest(fields),
-        "exact": exact,
-        "request": dict(request),
+        "side": written.side.value,
+        "connection": written.ref.connection,
+        "record_type": written.ref.record_type,
+        "record_id": written.ref.id,
+        "version": written.version,
+        "fields_hash": digest(written.fields),
+        "exact": written.exact,
+        "request": dict(written.request),
     }
     await tx.execute(RECORD, values)
 

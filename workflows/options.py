@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.common import Priority, RetryPolicy
+from temporalio.workflow import Info
 
 HEARTBEAT = timedelta(seconds=5)
 """A SIGKILLed worker is noticed after this long; one interceptor ticks for every activity."""
@@ -103,3 +104,8 @@ BACK_OFF = (
 
 EVENTS_PER_RUN = 2000
 """A cold replay of this many events takes 0.3–0.6 s (measured); continue-as-new is almost free."""
+
+
+def is_long(info: Info) -> bool:
+    """Whether a run has become so long that a fresh one should take over."""
+    return info.get_current_history_length() >= EVENTS_PER_RUN or info.is_continue_as_new_suggested()

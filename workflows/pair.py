@@ -198,9 +198,7 @@ class PairLoop:
         )
 
     def _wants_new_run(self) -> bool:
-        info = workflow.info()
-        long = info.get_current_history_length() >= options.EVENTS_PER_RUN
-        return self.state.renew or long or info.is_continue_as_new_suggested()
+        return self.state.renew or options.is_long(workflow.info())
 
     def _continue_as_new(self) -> None:
         """Handlers are synchronous, so none is under way; what they queued travels in the state."""

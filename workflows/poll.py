@@ -69,7 +69,7 @@ class PollWorkflow:
             if polled is not None and polled.outcome == "ended" and self.state.asked == asked:
                 return polled.story
             await self._pause(polled)
-            if self._wants_new_run():
+            if options.is_long(workflow.info()):
                 workflow.continue_as_new(self.state.model_copy(update={"runs": self.state.runs + 1}))
 
     async def _round(self) -> Polled | None:
@@ -114,11 +114,6 @@ class PollWorkflow:
     @property
     def _is_asked(self) -> bool:
         return self.state.asked > self.state.answered
-
-    def _wants_new_run(self) -> bool:
-        info = workflow.info()
-        long = info.get_current_history_length() >= options.EVENTS_PER_RUN
-        return long or info.is_continue_as_new_suggested()
 
     def _note(self, story: str) -> None:
         self.state.last, self.state.last_at = story, workflow.now()

@@ -62,7 +62,7 @@ class StreamWorkflow:
             leg = await self._read()
             if leg is not None and leg.outcome == "ended" and not self._renewed:
                 return leg.story
-            if self._wants_new_run():
+            if options.is_long(workflow.info()):
                 workflow.continue_as_new(self.state.model_copy(update={"runs": self.state.runs + 1}))
 
     async def _read(self) -> Streamed | None:
@@ -104,11 +104,6 @@ class StreamWorkflow:
             await workflow.wait_condition(lambda: self._renewed, timeout=span, timeout_summary=reason[:200])
         except TimeoutError:
             return
-
-    def _wants_new_run(self) -> bool:
-        info = workflow.info()
-        long = info.get_current_history_length() >= options.EVENTS_PER_RUN
-        return long or info.is_continue_as_new_suggested()
 
     def _show(self, reason: str) -> None:
         self.state.waits_for = reason

@@ -56,7 +56,7 @@ class SweepWorkflow:
             self.state.answered = asked
             if swept is not None and swept.outcome == "ended":
                 return swept.story
-            if self._wants_new_run():
+            if options.is_long(workflow.info()):
                 workflow.continue_as_new(self.state)
 
     async def _sweep(self) -> Swept | None:
@@ -91,11 +91,6 @@ class SweepWorkflow:
             )
         except TimeoutError:
             return
-
-    def _wants_new_run(self) -> bool:
-        info = workflow.info()
-        long = info.get_current_history_length() >= options.EVENTS_PER_RUN
-        return long or info.is_continue_as_new_suggested()
 
     def _show(self, now: str) -> None:
         state = self.state

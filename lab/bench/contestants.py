@@ -15,8 +15,8 @@ from lab.bench.bare import BareWorkflow, Lane
 from lab.bench.bare_worker import TASK_QUEUE
 from lab.bench.finish import FinishLine, JournaledWrites, NotedEnds
 from lab.bench.pairs import LinkedPair, chunks, link_pairs, make_records, ref_of
-from lab.bench.patience import until
 from lab.bench.stage import Stage
+from lab.scenarios.live.rest import until
 from lab.systems.control_api import Action
 
 PATIENCE = timedelta(seconds=10)

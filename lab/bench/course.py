@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import time
 
 from lab.bench.contestants import Contestant, Linked
-from lab.bench.patience import until
+from lab.scenarios.live.rest import until
 
 LOOK_EVERY = 0.01
 LOOK_EVERY_SATURATED = 0.05
@@ -57,7 +57,7 @@ class Course:
         """Wait for all that began, and for what they brought about.
 
         Raises:
-            TooSlow: Some change never arrives.
+            Restless: Some change never arrives.
         """
         await until(self._is_empty, f"changes of {self.contestant.name}", every=LOOK_EVERY)
         await self.contestant.rest()

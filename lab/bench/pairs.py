@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from activities.rulebook import Rules
 from domain.records import RecordRef
 from domain.sides import SIDES, Pair, Side
-from lab.bench.patience import until
 from lab.bench.stage import CONNECTIONS, SECRET, Stage
+from lab.scenarios.live.rest import until
 from lab.systems.control_api import Action
 from lab.systems.outbox import Subscription
 from lab.systems.records import Record

@@ -9,6 +9,7 @@ from gateway.signaller import Call, Signaller
 from integrations.settings import Settings
 from store import integrations, ledger, pairs
 from store.database import Database
+from store.ledger import Written
 from store.pairs import PairRow
 from tests.activities.world import NAME, TITLE, World, declaration, make_world
 from tests.gateway.house import NOWHERE
@@ -40,9 +41,7 @@ async def link(world: World, integration: str = NAME) -> PairRow:
 async def write(world: World, pair: PairRow, version: str, *, exact: bool = True) -> None:
     """Note a write of ours on the left."""
     async with world.database.begin() as tx:
-        await ledger.record(
-            tx, pair.id, Side.A, world.ref(Side.A), version=version, fields={}, exact=exact, request={}
-        )
+        await ledger.record(tx, pair.id, Written(Side.A, world.ref(Side.A), version, {}, exact))
 
 
 async def route(world: World, *notices: ChangeNotice) -> list[Call]:

@@ -16,6 +16,7 @@ from gateway.relay import Relay
 from gateway.signaller import Signaller
 from store import deliveries, ledger, plans, work
 from store.database import Database
+from store.ledger import Written
 from store.pairs import PairRow
 from store.plans import NewStep
 from tests.activities.world import declaration
@@ -245,6 +246,4 @@ async def being_written(house: House, pair: PairRow) -> int:
 async def keep_write(house: House, pair: PairRow, step: int, *, version: str) -> None:
     async with house.database.begin() as tx:
         await plans.finish_step(tx, step, "attempt 1", None, "done")
-        await ledger.record(
-            tx, pair.id, Side.B, pair.ends.b.ref, version=version, fields={}, exact=True, request={}
-        )
+        await ledger.record(tx, pair.id, Written(Side.B, pair.ends.b.ref, version, {}, exact=True))

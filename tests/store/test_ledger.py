@@ -4,6 +4,7 @@ from domain.records import RecordRef
 from domain.sides import Side
 from store import ledger, plans
 from store.database import Tx
+from store.ledger import Written
 from store.pairs import PairRow
 from tests.store.builders import a_pair, a_ref, an_open_plan
 
@@ -12,9 +13,7 @@ pytestmark = pytest.mark.stack
 
 async def write(tx: Tx, pair: PairRow, version: str, *, exact: bool = True) -> None:
     ref = pair.ends[Side.A].ref
-    await ledger.record(
-        tx, pair.id, Side.A, ref, version=version, fields={"priority": "1"}, exact=exact, request={}
-    )
+    await ledger.record(tx, pair.id, Written(Side.A, ref, version, {"priority": "1"}, exact))
 
 
 async def own(tx: Tx, ref: RecordRef, version: str) -> frozenset[str]:

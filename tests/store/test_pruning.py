@@ -5,6 +5,7 @@ import pytest
 from domain.sides import Pair, Side
 from store import conflicts, deliveries, ledger, plans, pruning, snapshots, work
 from store.database import Tx
+from store.ledger import Written
 from store.pairs import PairRow
 from tests.store.builders import INTEGRATION, a_line, an_open_plan, both
 
@@ -41,7 +42,7 @@ async def test_what_is_old_and_done_with_is_forgotten(tx: Tx, pair: PairRow) -> 
     await snapshots.save(tx, pair.id, both("2", priority="3"))
     await deliveries.mark_signalled(tx, [await deliveries.keep(tx, "jira", "d1", []) or 0])
     ref = pair.ends.a.ref
-    await ledger.record(tx, pair.id, Side.A, ref, version="7", fields={}, exact=True, request={})
+    await ledger.record(tx, pair.id, Written(Side.A, ref, "7", {}, exact=True))
     pruned = await pruning.prune(tx, later())
     assert (pruned.snapshots, pruned.plans, pruned.deliveries, pruned.writes) == (2, 1, 1, 1)
     with pytest.raises(KeyError):

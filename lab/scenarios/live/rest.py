@@ -38,8 +38,14 @@ class Restless(AssertionError):
     """The case didn't come to rest in time; the message says what was still under way."""
 
 
-async def until(happened: Callable[[], Awaitable[bool]], what: str, patience: timedelta = PATIENCE) -> None:
-    """Ask again and again until it is so.
+async def until(
+    happened: Callable[[], Awaitable[bool]],
+    what: str,
+    patience: timedelta = PATIENCE,
+    *,
+    every: float = LOOK_EVERY,
+) -> None:
+    """Ask again and again until it is so: other processes set no event.
 
     Raises:
         Restless: It isn't within `patience`.
@@ -47,7 +53,7 @@ async def until(happened: Callable[[], Awaitable[bool]], what: str, patience: ti
     try:
         async with asyncio.timeout(patience.total_seconds()):
             while not await happened():
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(every)
     except TimeoutError as error:
         raise Restless(f"{what}: not within {patience.total_seconds():.0f} s") from error
 

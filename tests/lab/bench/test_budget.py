@@ -13,8 +13,8 @@ from lab.bench.contestants import Linked, enter_linked
 from lab.bench.course import wave
 from lab.bench.measuring import costs
 from lab.bench.meters import Requests, Told
-from lab.bench.patience import until
 from lab.bench.stage import Stage, opened
+from lab.scenarios.live.rest import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
