@@ -9,10 +9,10 @@ ARGS   ?=
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench backfill lock schema clean crashes chaos
+.PHONY: help demo up test check format bench backfill lock schema clean crashes chaos chaos-processes
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) .ci/environment.py $(VENV)
@@ -45,6 +45,9 @@ crashes: $(STAMP) ## Worker and gateway die at every await that matters, in six 
 
 chaos: $(STAMP) ## Seeded random lives of a pair, judged by an independent checker (SEED=1 N=200 HISTORY=file)
 	@$(BIN)/python -m lab.chaos.run --seed $(or $(SEED),1) -n $(or $(N),200) $(if $(HISTORY),--history $(HISTORY))
+
+chaos-processes: $(STAMP) ## The same with whole processes that die, a few hundred lives on one stack (SEED=1 N=300 HISTORY=file)
+	@$(BIN)/python -m lab.chaos.processes.run --seed $(or $(SEED),1) -n $(or $(N),300) $(if $(HISTORY),--history $(HISTORY))
 
 format: $(STAMP) ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .

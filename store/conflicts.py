@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Interval, Select, bindparam, func, insert, select
+from sqlalchemy import DateTime, Interval, Select, bindparam, func, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from domain.outcome import LogLine
@@ -42,6 +42,11 @@ LAST = (
     .order_by(conflicts.c.conflict_id, conflicts.c.n.desc())
 )
 
+DURABLE = select(
+    conflicts.c.id,
+    func.pg_xact_commit_timestamp(literal_column("xmin"), type_=DateTime(timezone=True)).label("at"),
+).where(conflicts.c.pair_id == bindparam("pair_id"))
+
 RATE = select(func.count(conflicts.c.conflict_id.distinct())).where(
     conflicts.c.integration == bindparam("integration"),
     conflicts.c.at >= func.now() - bindparam("window", type_=Interval),
@@ -71,6 +76,11 @@ async def of_pair(tx: Tx, pair_id: str, *, limit: int = 100) -> list[ConflictRow
     """The pair's newest lines, oldest first."""
     query = select(CONFLICT).where(conflicts.c.pair_id == pair_id).order_by(conflicts.c.id.desc())
     return (await _all(tx, query.limit(limit)))[::-1]
+
+
+async def durable_since(tx: Tx, pair_id: str) -> dict[int, datetime]:
+    """Line → when it was committed, as PostgreSQL knows with `track_commit_timestamp`; for who records histories."""
+    return {row.id: row.at for row in await tx.execute(DURABLE, {"pair_id": pair_id})}
 
 
 async def search(

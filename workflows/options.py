@@ -80,7 +80,7 @@ BACKGROUND = Priority(priority_key=5)
 
 CLOSED = timedelta(minutes=5)
 """A pair that waits for a closed connection is woken; this is how long it waits at most if nobody wakes it."""
-PROBES = (
+PROBES: tuple[timedelta, ...] = (
     timedelta(seconds=2),
     timedelta(seconds=5),
     timedelta(seconds=15),
@@ -93,7 +93,7 @@ PROBES_REFUSED = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=
 LATECOMERS = timedelta(seconds=10)
 """After a wake-up, until those are woken too who were just giving up as the connection opened."""
 
-BACK_OFF = (
+BACK_OFF: tuple[timedelta, ...] = (
     timedelta(seconds=2),
     timedelta(seconds=10),
     timedelta(seconds=30),

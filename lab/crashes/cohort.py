@@ -17,7 +17,7 @@ from lab.crashes.kinds import START, End, Kind
 from lab.scenarios.live.rest import Rest, until
 from lab.systems.control_api import Action
 from lab.systems.records import Record
-from store import baselines, conflicts, pairs, reviews
+from store import conflicts, pairs, reviews
 from store.pairs import EndRow, PairRow
 
 PATIENCE = timedelta(minutes=8)
@@ -60,10 +60,7 @@ class Cohort:
         name = self.kind.name
         ends = Pair.of(lambda s: EndRow(self.ground.ref(s, name, records[s].id), records[s].key))
         moves = {unit: (unit, unit, value, value) for unit, value in {**START, "title": title}.items()}
-        async with self.ground.accord.database.begin() as tx:
-            row = await pairs.create(tx, name, version, ends)
-            await baselines.move(tx, row.id, moves)
-        return row
+        return await self.ground.link(name, version, ends, moves)
 
     # ------------------------------------------------------------------------------------------------ at work
     async def work(self) -> None:

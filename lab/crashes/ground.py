@@ -22,7 +22,8 @@ from lab.crashes.points import Points
 from lab.systems.control import LabControl
 from lab.systems.outbox import Subscription
 from lab.systems.process import LabSystem
-from store import integrations
+from store import baselines, integrations, pairs
+from store.pairs import EndRow, PairRow
 
 CONNECTIONS = Pair("alpha", "beta")
 SECRET, TOKEN, USER = "crash-webhooks", "lab", "sync"
@@ -30,6 +31,7 @@ WORKERS = 2
 """The one works while the other comes back."""
 PATIENT = 12
 """Retries of a webhook, each twice as late as the one before."""
+NONE: Mapping[str, Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +42,52 @@ class Ground:
     gateway_url: str
     controls: Pair[LabControl]
     points: Points
+    stack: EmbeddedStack
 
     async def declare(self, name: str, source: str) -> int:
         """Apply a declaration; its version."""
         async with self.accord.database.begin() as tx:
             return await integrations.apply(tx, name, source, "crashes")
 
-    async def hear(self, record_types: Sequence[str]) -> None:
-        """Have both systems tell of these record types."""
-        for connection, control in zip(CONNECTIONS, self.controls, strict=True):
+    async def link(
+        self, name: str, version: int, ends: Pair[EndRow], moves: Mapping[str, baselines.Move]
+    ) -> PairRow:
+        """A pair in step, as if it had been linked long ago; its workflow starts with the first notice.
+
+        Args:
+            name: Of the integration.
+            version: Of its declaration.
+            ends: The records.
+            moves: Field → its native names and values on both sides.
+        """
+        async with self.accord.database.begin() as tx:
+            row = await pairs.create(tx, name, version, ends)
+            await baselines.move(tx, row.id, moves)
+        return row
+
+    async def hear(self, record_types: Sequence[str], further: str = "") -> None:
+        """Have both systems tell these connections, or their further ones, of these record types."""
+        for name, control in zip(CONNECTIONS, self.controls, strict=True):
+            connection = f"{name}{further}"
             url = f"{self.gateway_url}/webhooks/{connection}"
             await control.subscribe(
-                Subscription(id="accord", url=url, secret=SECRET, record_types=list(record_types))
+                Subscription(id=connection, url=url, secret=SECRET, record_types=list(record_types))
             )
 
-    def ref(self, side: Side, record_type: str, record_id: str) -> RecordRef:
-        return RecordRef(connection=CONNECTIONS[side], record_type=record_type, id=record_id)
+    def ref(self, side: Side, record_type: str, record_id: str, further: str = "") -> RecordRef:
+        return RecordRef(connection=f"{CONNECTIONS[side]}{further}", record_type=record_type, id=record_id)
 
 
 @asynccontextmanager
-async def opened(directory: Path, capabilities: Mapping[str, bool]) -> AsyncIterator[Ground]:
+async def opened(
+    directory: Path, capabilities: Mapping[str, bool], further: Mapping[str, Mapping[str, Any]] = NONE
+) -> AsyncIterator[Ground]:
     """Start everything; stop it at the end.
 
     Args:
         directory: For everything that is kept meanwhile.
         capabilities: What both systems can't do, or can, against what they say of themselves.
+        further: More connections to the same systems: what their names end with → what else is said of them.
     """
     points = Points(directory / "points")
     points.prepare()
@@ -78,7 +101,9 @@ async def opened(directory: Path, capabilities: Mapping[str, bool]) -> AsyncIter
         await LabSystem.start("plain", CONNECTIONS.b, directory / "lab") as beta,
     ):
         systems, file = Pair(alpha, beta), directory / "connections.yaml"
-        file.write_text(yaml.safe_dump({one.name: _connection(one, capabilities) for one in systems}))
+        words = {"": {"capabilities": dict(capabilities)}, **further}
+        known = {f"{one.name}{end}": _connection(one, said) for one in systems for end, said in words.items()}
+        file.write_text(yaml.safe_dump(known))
         asked = Settings(
             connections_file=file,
             integrations_dir=directory,
@@ -97,10 +122,10 @@ async def opened(directory: Path, capabilities: Mapping[str, bool]) -> AsyncIter
                 for control in controls:
                     await control.change_settings(webhook_retries=PATIENT)
                 assert addresses.gateway_url is not None
-                yield Ground(accord, addresses.gateway_url, controls, points)
+                yield Ground(accord, addresses.gateway_url, controls, points, stack)
 
 
-def _connection(system: LabSystem, capabilities: Mapping[str, bool]) -> dict[str, Any]:
+def _connection(system: LabSystem, words: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "system": "plain",
         "url": system.url,
@@ -108,5 +133,5 @@ def _connection(system: LabSystem, capabilities: Mapping[str, bool]) -> dict[str
         "user": USER,
         "webhook_secrets": [SECRET],
         "clock_bound": "1s",
-        "capabilities": dict(capabilities),
+        **words,
     }

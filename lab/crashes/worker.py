@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from temporalio.common import RetryPolicy
 from temporalio.worker import Worker
 
 from activities import heartbeat
@@ -23,18 +22,26 @@ from lab.crashes.ports import MortalActivities, mortal
 from worker import PATIENCE, TUNING, build_worker
 from workflows import options
 
+NOTICED = timedelta(seconds=1.5)
+"""A death, after the last heartbeat."""
+TRIED = (
+    options.STEP, options.PASS, options.STREAM, options.POLL, options.PROBE, options.WAKE, options.SWEEP,
+)  # fmt: skip
+SOON = {"initial_interval": timedelta(milliseconds=100), "maximum_interval": timedelta(seconds=1)}
+"""Between two tries of a step."""
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.3, 1, 2))
+"""Between two looks at a system that doesn't answer."""
+
 
 def hurry() -> None:
     """Notice deaths sooner, and wait less between tries: there are hundreds of them here, not one a month."""
     heartbeat.BEAT = 0.3
-    soon = {
-        "heartbeat_timeout": timedelta(seconds=1.5),
-        "retry_policy": RetryPolicy(
-            initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=1)
-        ),
-    }
-    options.STEP.update(soon)
-    options.NOTE["heartbeat_timeout"] = soon["heartbeat_timeout"]
+    for kind in TRIED:
+        kind["heartbeat_timeout"] = NOTICED
+        kind["retry_policy"] = replace(kind["retry_policy"], **SOON)
+    options.NOTE["heartbeat_timeout"] = NOTICED
+    options.BACK_OFF, options.PROBES = PAUSES, PAUSES
+    options.LATECOMERS = timedelta(seconds=1)
     TUNING["sticky_queue_schedule_to_start_timeout"] = timedelta(seconds=0.5)
 
 

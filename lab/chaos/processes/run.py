@@ -1,0 +1,145 @@
+"""`python -m lab.chaos.processes.run`: many seeded lives on a real stack that dies and fails; each history is judged."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from domain.sides import Pair
+from gateway.ensuring import ensure_polls
+from lab.chaos.check import Violation, at_risk, check
+from lab.chaos.processes.history import Historian, Line
+from lab.chaos.processes.plan import RIGS
+from lab.chaos.processes.wave import Wave, declaration
+from lab.chaos.run import keep
+from lab.crashes.ground import opened
+
+TOGETHER = 150
+"""Lives at once: two cores bring about as many edits within the span of a wave as they can carry through."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a run."""
+
+    of: int
+    lived: int = 0
+    deaths: int = 0
+    broken: dict[int, list[Violation]] = field(default_factory=dict)
+    """Seed → violations."""
+    risky: int = 0
+    """Broken where the systems are at risk (semantics §8)."""
+    ends: Counter[str] = field(default_factory=Counter)
+    """Lives by the states that they ended in."""
+    lines: Counter[str] = field(default_factory=Counter)
+    """Lines of all histories by kind."""
+    began: float = field(default_factory=time.monotonic)
+
+    def take(self, lines: list[Line]) -> bool:
+        """Judge a history; whether it breaks a promise for which there is no excuse."""
+        found, head = check(lines), lines[0]
+        self.lived += 1
+        self.lines.update(line["kind"] for line in lines)
+        self.ends[", ".join(lines[-1]["states"]) or "never told"] += 1
+        if found and at_risk(head):
+            self.risky += 1
+        elif found:
+            self.broken[head["seed"]] = found
+        return head["seed"] in self.broken
+
+    def __str__(self) -> str:
+        spent = time.monotonic() - self.began
+        left = spent / self.lived * (self.of - self.lived) / 60 if self.lived else 0
+        ahead = f"; {left:.0f} min to go" if left else ""
+        return (
+            f"{self.lived} of {self.of} lives, {self.deaths} deaths, {len(self.broken)} broken, "
+            f"{self.risky} broken at risk, in {spent:.0f} s{ahead}"
+        )
+
+
+async def run(directory: Path, seed: int, number: int, history: Path | None, tell: Any = print) -> Tally:
+    """Live so many lives from that seed, in waves, and judge each.
+
+    Args:
+        directory: For everything that is kept meanwhile.
+        seed: Of the first life.
+        number: Of lives.
+        history: Takes every history; without it, broken ones go to `chaos-<seed>.jsonl`.
+        tell: Called with the tally after each wave.
+
+    Raises:
+        Restless: A wave didn't come to rest in time.
+    """
+    tally = Tally(number)
+    async with opened(directory, {}, {f"-{rig.name}": rig.words for rig in RIGS}) as ground:
+        versions = {
+            rig.name: await ground.declare(rig.name, yaml.safe_dump(declaration(rig))) for rig in RIGS
+        }
+        for rig in RIGS:
+            await ground.hear([rig.name], f"-{rig.name}")
+        await ensure_polls(ground.accord)
+        since = Pair(0, 0)
+        for start in range(seed, seed + number, TOGETHER):
+            seeds = range(start, min(start + TOGETHER, seed + number))
+            since = await _wave(Wave(ground, versions, seeds), tally, since, history)
+            tell(tally)
+    return tally
+
+
+async def _wave(wave: Wave, tally: Tally, since: Pair[int], history: Path | None) -> Pair[int]:
+    await wave.live()
+    historian = Historian(wave)
+    end = await historian.open(since)
+    tally.deaths += len(wave.trouble.deaths)
+    for life in wave.lives:
+        lines = await historian.tell(life)
+        if tally.take(lines) or history is not None:
+            file = history or Path(f"chaos-{life.plan.seed}.jsonl")
+            await asyncio.to_thread(keep, file, lines)
+    return end
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 if a life that isn't at risk breaks a promise."""
+    parser = argparse.ArgumentParser(description="Seeded lives on a whole stack, judged.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-n", type=int, default=300)
+    parser.add_argument("--history", type=Path, help="Append every history to this file.")
+    said = parser.parse_args(arguments)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with (
+        tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory,
+        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+    ):
+        task = progress.add_task("starting")
+        tally = asyncio.run(
+            run(
+                Path(directory),
+                said.seed,
+                said.n,
+                said.history,
+                lambda found: progress.update(task, description=str(found)),
+            )
+        )
+    for seed, found in tally.broken.items():
+        print(f"seed {seed}: " + "\n  ".join(map(str, found)), file=sys.stderr)
+    print(tally)
+    print("ended: " + "; ".join(f"{state} {n}" for state, n in tally.ends.most_common()))
+    print("lines: " + "; ".join(f"{kind} {n}" for kind, n in tally.lines.most_common()))
+    return int(bool(tally.broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
