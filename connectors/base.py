@@ -12,7 +12,7 @@ per connector (`connectors/refusals.py`, plus the system's own additions).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import JsonValue
 
 from connectors.subscriptions import Subscriptions
+from domain.description import Description
 from domain.errors import ConfigError, RecordGone, RecordHidden
 from domain.records import ChangeNotice, FieldVersion, Model, RecordRef, Snapshot
 
@@ -190,8 +191,13 @@ class Connector(ABC):
         return None
 
     @abstractmethod
-    async def field_names(self, record_type: str) -> list[str] | None:
-        """Native fields of the record type, for `accord check`; None if the system has no schema."""
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
+        """The record type as it is now, asked anew, in as few requests as the API allows.
+
+        Args:
+            record_type: The system's own name of it.
+            listed: Native fields whose allowed values are wanted.
+        """
 
     # ------------------------------------------------------------------------------------------------- writing
     @abstractmethod

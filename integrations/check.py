@@ -5,13 +5,14 @@ Pure: the live systems' answers are passed in; `accord check` asks for them and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from domain.integration import Integration
-from domain.sides import SIDES, Pair, Side
-from integrations.findings import Finding, Level, SystemFacts, error, warning
-from integrations.mistakes import Path, suggestion
+from domain.sides import SIDES, Pair
+from integrations.findings import Finding, Level, SystemFacts, warning
+from integrations.mistakes import Path
 from integrations.policy_checks import policy_findings
+from integrations.schema_checks import schema_findings
 from integrations.value_checks import value_findings
 
 NOT_ASKED = Pair(SystemFacts(), SystemFacts())
@@ -31,8 +32,8 @@ def check(
         queues: Notification targets that the settings know; None leaves their names unchecked.
     """
     found = [
-        *_unknown_fields(rules, systems),
-        *value_findings(rules, systems),
+        *schema_findings(rules, systems),
+        *value_findings(rules),
         *policy_findings(rules, systems),
         *_at_risk(rules, systems),
         *_unlogged(rules, systems),
@@ -41,33 +42,6 @@ def check(
         *_unknown_queues(rules, queues),
     ]
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
-
-
-def _unknown_fields(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:
-    for side in SIDES:
-        known = systems[side].fields
-        if known is not None:
-            yield from _not_among(known, rules, side)
-
-
-def _not_among(known: Sequence[str], rules: Integration, side: Side) -> Iterator[Finding]:
-    end = rules.ends[side]
-    for path, native in _native_names(rules, side):
-        if native not in known:
-            message = f"{end.connection}'s {end.record_type} has no field {native!r}"
-            yield error(path, f"{message}; {suggestion(native, known)}")
-
-
-def _native_names(rules: Integration, side: Side) -> Iterator[tuple[Path, str]]:
-    """Every native field of this side that the declaration names."""
-    for index, field in enumerate(rules.fields):
-        yield ("fields", index, side.value), field.native(side)
-    for native in rules.create.with_.get(side, ()) if rules.create else ():
-        yield ("create", "with", side.value, native), native
-    for native in rules.on_delete.archive.get(side, ()):
-        yield ("on_delete", "archive", side.value, native), native
-    for native in rules.duplicates.close.get(side, ()):
-        yield ("duplicates", "close", side.value, native), native
 
 
 def _at_risk(rules: Integration, systems: Pair[SystemFacts]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from domain.description import SchemaChange
 from integrations.mistakes import Path, spelled
 
 
@@ -28,6 +29,10 @@ class Finding:
     path: str
     """Where in the declaration: `fields[3].values`."""
     message: str
+    alert: str = field(default="", compare=False)
+    """Names what of the live systems hits what of the declaration: an alert stands for it while it does."""
+    at: Path = field(default=(), compare=False)
+    """The path step by step, to find its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class SystemFacts:
     """Native names of the record type's fields."""
     allowed: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)
     """Native field → the values it takes now, where they are limited."""
+    changes: Sequence[SchemaChange] = ()
+    """What of the record type is no longer as it was once seen."""
     compare_and_set: bool | None = None
     change_history: bool | None = None
     unlogged: Collection[str] = ()
@@ -53,13 +60,13 @@ class SystemFacts:
         return True if any(known) else None if None in known else False
 
 
-def error(path: Path, message: str) -> Finding:
-    return Finding(Level.ERROR, spelled(path), message)
+def error(path: Path, message: str, *, alert: str = "", at: Path = ()) -> Finding:
+    return Finding(Level.ERROR, spelled(path), message, alert, at or path)
 
 
-def warning(path: Path, message: str) -> Finding:
-    return Finding(Level.WARNING, spelled(path), message)
+def warning(path: Path, message: str, *, alert: str = "") -> Finding:
+    return Finding(Level.WARNING, spelled(path), message, alert, path)
 
 
 def note(path: Path, message: str) -> Finding:
-    return Finding(Level.NOTE, spelled(path), message)
+    return Finding(Level.NOTE, spelled(path), message, at=path)

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """The gateway as systems see it, `https://accord.example.com`: where webhook subscriptions point."""
     sweep_every: timedelta = Field(default=timedelta(hours=6), ge=timedelta(seconds=10))
     """Between two sweeps of an integration, as ISO 8601 (`PT6H`) or in seconds."""
+    schema_every: timedelta = Field(default=timedelta(minutes=15), ge=timedelta(seconds=1))
+    """Between two looks at what a system says of a record type's fields and values; like `sweep_every`."""
     loopback_systems: bool | None = None
     """Whether connections may lead to this very machine. None: where Temporal stands on it too, as on a laptop."""
     api_token: SecretStr | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -17,6 +19,9 @@ CURRENT = (
 )
 CURRENT_OF = CURRENT.where(integrations.c.name == bindparam("name"))
 VERSIONS = select(integrations.c.name, func.max(integrations.c.version).label("version")).group_by(
+    integrations.c.name
+)
+LAST_APPLIED = select(integrations.c.name, func.max(integrations.c.applied_at).label("at")).group_by(
     integrations.c.name
 )
 SOURCE = select(integrations.c.source).where(
@@ -54,3 +59,8 @@ async def all_current(tx: Tx) -> dict[str, tuple[int, str]]:
 async def versions(tx: Tx) -> dict[str, int]:
     """The current version of every integration, by name; for those who keep the parsed texts."""
     return {row.name: row.version for row in await tx.execute(VERSIONS)}
+
+
+async def last_applied(tx: Tx) -> dict[str, datetime]:
+    """When the current version of every integration was applied, by name."""
+    return {row.name: row.at for row in await tx.execute(LAST_APPLIED)}

@@ -115,6 +115,18 @@ cursors = Table(
     PrimaryKeyConstraint("connection", "record_type", "query"),
 )
 
+descriptions = Table(
+    "descriptions",
+    metadata,
+    _text("connection"),
+    _text("record_type"),
+    _now("asked_at"),
+    _optional("seen_at", Instant),
+    _optional("description", JSONB),
+    _defaulted("changes", JSONB),
+    PrimaryKeyConstraint("connection", "record_type"),
+)
+
 pairs = Table(
     "pairs",
     metadata,

@@ -15,7 +15,7 @@ Source: Jira Cloud REST API (swagger-v3) and developer.atlassian.com, read 2026-
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ from connectors.jira.values import AllowedValues
 from connectors.jira.walk import STATUS, Walker, errand_of
 from connectors.refusals import Aim
 from connectors.settings import read_settings
+from domain.description import Description
 from domain.errors import RecordRejected
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 from domain.values import same
@@ -117,11 +118,9 @@ class JiraConnector(Connector):
     async def allowed_values(self, ref: RecordRef | str, field: str) -> list[JsonValue] | None:
         return await self.allowed.ask(ref, field)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
-        del (
-            record_type
-        )  # The site's fields are one list; which of them an issue shows depends on its screens.
-        return sorted(await self.site.catalogue())
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
+        """The site's fields are one list; which of them can be set is told by the create screen of the configured project."""
+        return await self.allowed.describe(record_type, await self.site.catalogue_now(), listed)
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

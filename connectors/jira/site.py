@@ -44,6 +44,12 @@ class Site:
                 self._fields = await self._ask_fields()
             return self._fields
 
+    async def catalogue_now(self) -> Catalogue:
+        """The site's fields, asked anew."""
+        async with self._lock:
+            self._fields = await self._ask_fields()
+            return self._fields
+
     async def _ask_fields(self) -> Catalogue:
         reply = await self.http.call("GET", f"{API}/field", aim=Aim.QUERY)
         return {info.id: info for info in reply.read_as(list[FieldInfo])}

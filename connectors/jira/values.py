@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, Field, JsonValue
 
 from connectors.http import HttpConnection, path_of
-from connectors.jira.fields import natural
+from connectors.jira.fields import Catalogue, FieldInfo, natural
 from connectors.jira.site import API
 from connectors.refusals import Aim
+from domain.description import Description, FieldFacts
 from domain.records import RecordRef
 
 PAGE = 200
@@ -30,6 +31,8 @@ class Offer(BaseModel):
 
     id: str = Field(default="", alias="fieldId")
     allowed: list[JsonValue] | None = Field(default=None, alias="allowedValues")
+    required: bool = False
+    has_default: bool = Field(default=False, alias="hasDefaultValue")
 
 
 class EditScreen(BaseModel):
@@ -78,6 +81,17 @@ class AllowedValues:
             return await self._priorities() if field == "priority" else None
         return _natural(field, (await self._create_screen(self.project, ref)).get(field))
 
+    async def describe(self, issue_type: str, known: Catalogue, listed: Collection[str]) -> Description:
+        """The site's fields as the create screen of the type has them, and what the listed ones take."""
+        screen = {} if self.project is None else await self._create_screen(self.project, issue_type)
+        allowed = {name: _natural(name, screen.get(name)) for name in listed}
+        for name in {"status", "priority"} & allowed.keys():
+            allowed[name] = allowed[name] or await self.ask(issue_type, name)
+        return Description(
+            fields={name: _facts(info, screen) for name, info in known.items()},
+            allowed={name: tuple(values) for name, values in allowed.items() if values is not None},
+        )
+
     async def statuses_in(self, project: str, issue_type: str) -> list[JsonValue]:
         """The statuses of one issue type in a project."""
         types = await self._list(path_of("project", project, "statuses"), list[TypeStatuses])
@@ -121,6 +135,17 @@ class AllowedValues:
 
 def _names(named: Iterable[Named]) -> list[JsonValue]:
     return list(dict.fromkeys(entry.name for entry in named))
+
+
+def _facts(info: FieldInfo, screen: Mapping[str, Offer]) -> FieldFacts:
+    """What no screen has can't be set; where no screen is known, nothing is said of that."""
+    offer = screen.get(info.id)
+    return FieldFacts(
+        label=info.name,
+        type=" of ".join(filter(None, (info.schema_.type, info.schema_.items))),
+        required=(offer is not None and offer.required and not offer.has_default) if screen else None,
+        read_only=offer is None if screen else None,
+    )
 
 
 def _natural(field: str, offer: Offer | None) -> list[JsonValue] | None:

@@ -7,7 +7,7 @@ simply wait until a scheduler lets it go on.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from connectors.memory.system import Author, MemoryRecord, MemorySystem
 from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
 from connectors.signatures import is_timely_and_signed
+from domain.description import Description
 from domain.errors import ConfigError, RecordGone, RecordHidden, RecordRejected, StaleVersion
 from domain.records import ChangeNotice, Evidence, FieldVersion, Gone, Origin, RecordRef, Snapshot
 from domain.values import same
@@ -112,9 +113,10 @@ class MemoryConnector(Connector):
         del ref
         return self._settings.allowed.get(field)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
         del record_type
-        return None
+        allowed = self._settings.allowed
+        return Description(allowed={name: tuple(allowed[name]) for name in listed if name in allowed})
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

@@ -53,6 +53,8 @@ class Option(BaseModel):
 
 class CustomField(BaseModel):
     name: str
+    label: str = Field(default="", alias="display_name")
+    type: str = Field(default="", alias="data_type")
     kind: str = Field(default="", alias="field_type")
     options: list[Option] | None = Field(default=None, alias="field_options")
 
@@ -180,6 +182,12 @@ class PagerDutyApi:
         async with self._lock:
             if not self._priorities or (needed is not None and needed not in self._priorities):
                 self._priorities = await self._ask_priorities()
+            return self._priorities
+
+    async def priorities_now(self) -> Mapping[str, str]:
+        """The same, asked anew: what nobody asks for by name may be gone."""
+        async with self._lock:
+            self._priorities = await self._ask_priorities()
             return self._priorities
 
     async def _ask_priorities(self) -> dict[str, str]:

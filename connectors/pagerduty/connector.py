@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,11 +30,10 @@ from connectors.pagerduty import webhook
 from connectors.pagerduty.api import PagerDutyApi, custom_path, incident_path
 from connectors.pagerduty.dialect import PAGERDUTY
 from connectors.pagerduty.incidents import (
+    CLOSED,
     CUSTOM,
     FIELDS,
     RECORD_TYPE,
-    STATUSES,
-    URGENCIES,
     Incident,
     snapshot_of,
     version_of,
@@ -64,6 +63,7 @@ from connectors.pagerduty.writing import (
 from connectors.refusals import Aim
 from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
+from domain.description import Description, FieldFacts
 from domain.errors import ConfigError, RecordHidden, RecordRejected
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 from domain.values import same
@@ -140,14 +140,22 @@ class PagerDutyConnector(Connector):
         if is_custom(field):
             known = {f"{CUSTOM}{custom.name}": custom for custom in await self.api.custom_fields()}
             return known[field].allowed() if field in known else None
-        closed: dict[str, Sequence[JsonValue]] = {"status": STATUSES, "urgency": URGENCIES}
         if field == "priority":
             return list(await self.api.priorities())
-        return list(closed[field]) if field in closed else None
+        return CLOSED.get(field)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
+        """Custom fields and priorities are the account's own; all else is the same in every account."""
         _check_type(record_type)
-        return [*FIELDS, *(f"{CUSTOM}{field.name}" for field in await self.api.custom_fields())]
+        custom = {f"{CUSTOM}{field.name}": field for field in await self.api.custom_fields()}
+        limited = {name: field.allowed() for name, field in custom.items()} | CLOSED
+        if "priority" in listed:
+            limited["priority"] = list(await self.api.priorities_now())
+        return Description(
+            fields=dict.fromkeys(FIELDS, FieldFacts())
+            | {name: FieldFacts(label=field.label, type=field.type) for name, field in custom.items()},
+            allowed={name: tuple(values) for name in listed if (values := limited.get(name)) is not None},
+        )
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

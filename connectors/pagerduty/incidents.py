@@ -36,6 +36,8 @@ REFERENCES: Final = {"service": "service_reference", "escalation_policy": "escal
 """Fields that hold one reference, known by its id, and the type to write it with."""
 STATUSES: Final = ("triggered", "acknowledged", "resolved")
 URGENCIES: Final = ("high", "low")
+CLOSED: Final[dict[str, list[JsonValue]]] = {"status": [*STATUSES], "urgency": [*URGENCIES]}
+"""What a field takes in every account."""
 FIELDS: Final = (*PLAIN, *REFERENCES, "priority", "assignees", "teams", "incident_type", "details")
 
 

@@ -7,7 +7,7 @@ Its capabilities are read once from `GET /capabilities`, before the first reques
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from connectors.refusals import Aim, Dialect
 from connectors.scopes import is_within, parse_scope
 from connectors.settings import read_settings
 from connectors.signatures import is_timely_and_signed
+from domain.description import Description
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 
 UNKNOWN = timedelta(seconds=2)
@@ -135,15 +136,16 @@ class PlainConnector(Connector):
         return changes if after or since is None else _not_before(since, changes)
 
     async def allowed_values(self, ref: RecordRef | str, field: str) -> list[JsonValue] | None:
-        record_type = ref if isinstance(ref, str) else ref.record_type
-        path = path_of("records", record_type, "allowed")
-        reply = await self._http.call("GET", path, aim=Aim.QUERY)
-        return reply.read_as(dict[str, list[JsonValue]]).get(field)
+        return (await self._allowed(ref if isinstance(ref, str) else ref.record_type)).get(field)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
         """Any field may be written: there is no schema."""
-        del record_type
-        return None
+        allowed = await self._allowed(record_type)
+        return Description(allowed={name: tuple(allowed[name]) for name in listed if name in allowed})
+
+    async def _allowed(self, record_type: str) -> dict[str, list[JsonValue]]:
+        reply = await self._http.call("GET", path_of("records", record_type, "allowed"), aim=Aim.QUERY)
+        return reply.read_as(dict[str, list[JsonValue]])
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

@@ -7,7 +7,7 @@ came between, and `sys_audit` tells who and what.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from connectors.servicenow.values import is_ignored, parse_time, to_wire
 from connectors.servicenow.webhook import Delivery, webhook_steps
 from connectors.settings import read_settings
 from connectors.signatures import is_timely_and_signed
+from domain.description import Description
 from domain.errors import ConfigError, RecordGone, RecordHidden, RecordRejected
 from domain.records import ChangeNotice, FieldVersion, RecordRef, Snapshot
 from domain.values import same
@@ -142,8 +143,8 @@ class ServiceNowConnector(Connector):
         choices = await self._dictionary.choices(table, field)
         return None if choices is None else list(choices)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
-        return sorted(await self._dictionary.columns(record_type))
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
+        return await self._dictionary.describe(record_type, listed)
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

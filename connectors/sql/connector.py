@@ -7,7 +7,7 @@ change history: who wrote what when is known only where columns tell it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -35,6 +35,7 @@ from connectors.sql.settings import MICROSECOND, SqlSettings
 from connectors.sql.slot import Slot
 from connectors.sql.statements import by_ids, by_values, delete_row, insert_row, update_row
 from connectors.sql.tables import RecordTable, Tables
+from domain.description import Description
 from domain.errors import ConfigError, RecordHidden, RecordRejected, StaleVersion
 from domain.records import ChangeNotice, RecordRef, Snapshot
 
@@ -122,8 +123,14 @@ class SqlConnector(Connector):
         async with self._session.begin(Call("DESCRIBE", record_type, Aim.QUERY)) as connection:
             return await choices(connection, known, field)
 
-    async def field_names(self, record_type: str) -> list[str] | None:
-        return (await self._tables.read_again(record_type)).columns
+    async def describe(self, record_type: str, listed: Collection[str]) -> Description:
+        known = await self._tables.read_again(record_type)
+        async with self._session.begin(Call("DESCRIBE", record_type, Aim.QUERY)) as connection:
+            found = {name: await choices(connection, known, name) for name in listed if known.has([name])}
+        return Description(
+            fields=known.facts,
+            allowed={name: tuple(values) for name, values in found.items() if values is not None},
+        )
 
     # ------------------------------------------------------------------------------------------------- writing
     async def create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, text
 from sqlalchemy.dialects.postgresql import dialect
@@ -13,9 +14,11 @@ from sqlalchemy.exc import NoSuchTableError
 from connectors.refusals import Aim, Call
 from connectors.sql.session import Session
 from connectors.sql.settings import TableSettings
+from domain.description import FieldFacts
 from domain.errors import ConfigError
 
-QUOTE = dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's own signature
+DIALECT = dialect(paramstyle="named")  # type: ignore[no-untyped-call] # SQLAlchemy's own signature
+QUOTE = DIALECT.identifier_preparer
 """Leaves `%` alone: whatever compiles the statement doubles it."""
 
 SCHEMA = text("""
@@ -45,6 +48,11 @@ class RecordTable:
     def columns(self) -> list[str]:
         """The record's native fields."""
         return [column.name for column in self.table.c if not column.system]
+
+    @property
+    def facts(self) -> dict[str, FieldFacts]:
+        """What the database says of them."""
+        return {column.name: _facts(column) for column in self.table.c if not column.system}
 
     @property
     def version(self) -> str:
@@ -113,6 +121,17 @@ class Tables:
                     f"{record_type}: there is no table {name}, or this user may not see it"
                 ) from None
         return _with_roles(record_type, settings, table)
+
+
+def _facts(column: Column[Any]) -> FieldFacts:
+    is_generated = column.computed is not None
+    has_default = column.server_default is not None or column.identity is not None or is_generated
+    return FieldFacts(
+        label=column.comment or "",
+        type=str(column.type.compile(DIALECT)),
+        required=not (column.nullable or has_default),
+        read_only=is_generated,
+    )
 
 
 def _reflect(connection: Connection, name: str) -> Table:

@@ -124,15 +124,20 @@ async def _findings(declaration: Declaration, *, offline: bool) -> list[Finding]
     from gateway.assembly import read_connections
     from gateway.desks.declarations import check_live
     from integrations.check import check as check_text
+    from store.database import Database
 
     settings = current_settings()
     if offline:
         return check_text(declaration.rules, queues=settings.notify)
     connections = Connections(read_connections(settings))
+    known = settings.database_url
+    database = None if known is None else Database(known.get_secret_value(), pool_size=1)
     try:
-        return await check_live(declaration.rules, connections, queues=settings.notify)
+        return await check_live(declaration.rules, connections, queues=settings.notify, database=database)
     finally:
         await connections.aclose()
+        if database is not None:
+            await database.close()
 
 
 async def _plans(ops: Operations, declaration: Declaration | None) -> list[PlanReport]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from pydantic import JsonValue
-
-from connectors.base import Connector
+from activities.describing import asked_now, facts_of, listed_fields
 from connectors.registry import Connections
 from domain.errors import ConfigError, SyncError, SystemUnavailable
-from domain.integration import Integration
+from domain.integration import End, Integration
 from domain.sides import SIDES, Pair, Side
 from gateway.answers import AppliedShown
 from gateway.declarations import Declaration
@@ -20,7 +19,9 @@ from gateway.desks.desk import Desk
 from gateway.ensuring import ensure_polls, ensure_streams
 from integrations.check import NOT_ASKED, check
 from integrations.findings import Finding, SystemFacts, error, warning
-from store import audit, integrations
+from store import audit, descriptions, integrations
+from store.database import Database
+from store.descriptions import DescriptionRow
 from workflows.catalogue import pair_workflows
 
 
@@ -57,19 +58,25 @@ class DeclarationDesk:
 
 
 async def check_live(
-    rules: Integration, connections: Connections, *, queues: Collection[str] | None = None
+    rules: Integration,
+    connections: Connections,
+    *,
+    queues: Collection[str] | None = None,
+    database: Database | None = None,
 ) -> list[Finding]:
     """Everything that can be said about a declaration, with the live systems' own words.
 
-    A system that doesn't answer is a finding too; what it would have said isn't checked.
+    A system that doesn't answer is a finding too; what it would have said isn't checked. A store knows, besides, what
+    the systems said before.
     """
     refused = [*_unknown_workflow(rules), *_unknown_connections(rules, connections)]
     if refused:
         return [*refused, *check(rules, NOT_ASKED, queues=queues)]
     facts, silent = {}, []
+    remembered = NOTHING if database is None else await _remembered(rules, database)
     for side in SIDES:
         try:
-            facts[side] = await _ask(rules, side, connections)
+            facts[side] = await _ask(rules.ends[side], listed_fields(rules, side), connections, remembered)
         except SyncError as trouble:
             facts[side] = SystemFacts()
             silent.append(
@@ -78,28 +85,42 @@ async def check_live(
     return [*silent, *check(rules, Pair(facts[Side.A], facts[Side.B]), queues=queues)]
 
 
-async def _ask(rules: Integration, side: Side, connections: Connections) -> SystemFacts:
-    end = rules.ends[side]
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store knows of a declaration's record types."""
+
+    rows: Mapping[tuple[str, str], DescriptionRow]
+    applied_at: datetime | None
+
+
+NOTHING = Remembered({}, None)
+
+
+async def _remembered(rules: Integration, database: Database) -> Remembered:
+    try:
+        async with database.begin() as tx:
+            rows = {(row.connection, row.record_type): row for row in await descriptions.all_seen(tx)}
+            return Remembered(rows, (await integrations.last_applied(tx)).get(rules.name))
+    except SystemUnavailable:
+        return NOTHING
+
+
+async def _ask(
+    end: End, listed: Collection[str], connections: Connections, remembered: Remembered
+) -> SystemFacts:
     connector = connections.get(end.connection)
     reading = await connector.probe()
     bound = connections.configs[end.connection].clock_bound
-    return SystemFacts(
-        fields=await connector.field_names(end.record_type),
-        allowed=await _allowed(connector, rules, side),
+    known = remembered.rows.get((end.connection, end.record_type))
+    known = known or DescriptionRow(end.connection, end.record_type)
+    return replace(
+        facts_of(await asked_now(connector, known, listed, datetime.now(UTC)), remembered.applied_at),
         compare_and_set=connector.capabilities.compare_and_set,
         change_history=connector.capabilities.change_history,
         unlogged=connector.capabilities.unlogged,
         field_stamps=connector.capabilities.field_stamps,
         clock_uncertainty=bound or reading.uncertainty,
     )
-
-
-async def _allowed(connector: Connector, rules: Integration, side: Side) -> dict[str, Sequence[JsonValue]]:
-    """Values that the mapped fields take, where the system tells."""
-    record_type = rules.ends[side].record_type
-    natives = [field.native(side) for field in rules.fields if field.values is not None]
-    found = {native: await connector.allowed_values(record_type, native) for native in natives}
-    return {native: values for native, values in found.items() if values is not None}
 
 
 def _unknown_workflow(rules: Integration) -> Iterator[Finding]:

@@ -261,8 +261,18 @@ class Conformance:
         assert await connector.allowed_values(ref, harness.text) is None
 
     async def test_the_schema_knows_the_fields(self, harness: Harness, connector: Connector) -> None:
-        names = await connector.field_names(harness.record_type)
-        assert names is None or {harness.text, harness.other} <= set(names)
+        described = await connector.describe(harness.record_type, [])
+        assert described.fields is None or {harness.text, harness.other} <= set(described.fields)
+        assert described.allowed == {}
+
+    async def test_the_schema_knows_the_values_of_the_listed_fields_and_of_no_others(
+        self, harness: Harness, connector: Connector
+    ) -> None:
+        listed = [harness.text, *filter(None, [harness.choice])]
+        described = await connector.describe(harness.record_type, listed)
+        assert set(described.allowed) <= set(filter(None, [harness.choice]))
+        for name, values in described.allowed.items():
+            assert list(values) == await connector.allowed_values(harness.record_type, name)
 
     async def test_a_delete_removes_the_record_or_is_refused(
         self, connector: Connector, seen: Snapshot

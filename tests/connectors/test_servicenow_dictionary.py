@@ -54,9 +54,9 @@ async def test_an_account_that_sees_nothing_is_told_what_it_needs() -> None:
 
 async def test_a_tables_own_choices_replace_its_parents() -> None:
     rows = [
-        {"name": "task", "value": "9"},
-        {"name": "incident", "value": "1"},
-        {"name": "incident", "value": "1"},
+        {"name": "task", "element": "state", "value": "9"},
+        {"name": "incident", "element": "state", "value": "1"},
+        {"name": "incident", "element": "state", "value": "1"},
     ]
     known, _ = dictionary({"sys_choice": rows})
     assert await known.choices("incident", "state") == ["1"]

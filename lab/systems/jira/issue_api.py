@@ -56,6 +56,9 @@ class IssueApi:
             raise Refused(
                 "invalid_value", "You must specify a summary of the issue.", field="summary", status=400
             )
+        for name in ask.settings.required_fields:
+            if not values.get(name):
+                raise Refused("invalid_value", f"{name} is required.", field=name, status=400)
         record = await call.create(ISSUE, values | {"project": project}, marker=_metadata(body))
         return JSONResponse(ask.shapes.head(record), 201)
 

@@ -14,6 +14,10 @@ META_PAGE = 200
 REQUIRED = {"summary", "project", "issuetype"}
 
 
+def is_required(ask: Ask, name: str) -> bool:
+    return name in REQUIRED or name in ask.settings.required_fields
+
+
 class MetaApi:
     """The handlers."""
 
@@ -107,13 +111,15 @@ class MetaApi:
         ask = Ask(call)
         self._project(ask)
         names = [*self._on_screen(ask), "project"]
-        metas = [field_meta(ask, name, required=name in REQUIRED) | {"fieldId": name} for name in names]
+        metas = [field_meta(ask, name, required=is_required(ask, name)) | {"fieldId": name} for name in names]
         return JSONResponse(ask.page(metas, limit=META_PAGE, name="fields"))
 
     async def edit_fields(self, call: Call) -> Response:
         ask = Ask(call)
         await call.read(ISSUE, ask.issue_id())
-        metas = {name: field_meta(ask, name, required=name in REQUIRED) for name in self._on_screen(ask)}
+        metas = {
+            name: field_meta(ask, name, required=is_required(ask, name)) for name in self._on_screen(ask)
+        }
         return JSONResponse({"fields": metas})
 
     def _on_screen(self, ask: Ask) -> list[str]:

@@ -66,6 +66,8 @@ class JiraSettings(Settings):
     priorities: tuple[str, ...] = ("Highest", "High", "Medium", "Low", "Lowest")
     resolutions: tuple[str, ...] = ("Done", "Won't Do", "Duplicate", "Cannot Reproduce")
     custom_fields: dict[str, CustomField] = Field(default=_CUSTOM_FIELDS)
+    required_fields: tuple[str, ...] = ()
+    """Fields that a field configuration made mandatory: a new issue without one is refused."""
     off_screen: tuple[str, ...] = ()
     """Fields that are on no screen: a write of one is refused by name."""
     workflow: Literal["simple", "reviewed"] | Workflow = "simple"

@@ -11,7 +11,8 @@ from lab.systems.servicenow.values import text
 
 def writable(settings: ServiceNowSettings, table: str, body: dict[str, Any]) -> dict[str, Any]:
     """The columns that are taken. Unknown, computed and protected ones are left out without a word, as on the real instance."""
-    closed = {*SYSTEM_COLUMNS, *settings.unwritable, *(["priority"] if settings.compute_priority else [])}
+    gone = {*settings.unwritable, *settings.removed_columns}
+    closed = {*SYSTEM_COLUMNS, *gone, *(["priority"] if settings.compute_priority else [])}
     return {
         column: value
         for column, value in body.items()

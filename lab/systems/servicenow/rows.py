@@ -127,14 +127,14 @@ def user_rows(settings: ServiceNowSettings) -> list[Row]:
     ]
 
 
-def choice_rows() -> list[Row]:
+def choice_rows(settings: ServiceNowSettings) -> list[Row]:
     """sys_choice: what is defined on `task` stands there only, as on the real instance."""
     defined = {"task": TASK_CHOICES} | {table.name: table.choices for table in TABLES.values()}
     return [
         _choice_row(table, element, sequence, value, label)
         for table, elements in defined.items()
         for element, choices in elements.items()
-        for sequence, (value, label) in enumerate(choices.items())
+        for sequence, (value, label) in enumerate(settings.choices.get(element, choices).items())
     ]
 
 
@@ -157,9 +157,10 @@ def dictionary_rows(settings: ServiceNowSettings) -> list[Row]:
     inherited = {"task": SYSTEM_COLUMNS | TASK_COLUMNS | custom}
     defined = inherited | {table.name: table.own for table in TABLES.values()}
     return [
-        _dictionary_row(table, element, column)
+        {**_dictionary_row(table, element, column), **settings.dictionary.get(element, {})}
         for table, columns in defined.items()
         for element, column in columns.items()
+        if element not in settings.removed_columns
     ]
 
 
@@ -168,6 +169,7 @@ def _dictionary_row(table: str, element: str, column: Column) -> Row:
         "sys_id": stable_id("sys_dictionary", table, element),
         "name": table,
         "element": element,
+        "column_label": element.removeprefix("u_").replace("_", " ").capitalize(),
         "internal_type": column.internal_type,
         "max_length": str(column.max_length),
         "reference": column.reference,

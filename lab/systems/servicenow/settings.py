@@ -43,6 +43,12 @@ class ServiceNowSettings(Settings):
 
     Others beginning so are kept as well, but a client that asks the dictionary first doesn't find them.
     """
+    dictionary: dict[str, dict[str, str]] = Field(default={})
+    """Column → what its sys_dictionary row says otherwise, such as `{"mandatory": "true"}`; nothing but that row changes."""
+    removed_columns: list[str] = Field(default=[])
+    """Columns that an administrator deleted: the dictionary, answers and writes don't know them."""
+    choices: dict[str, dict[str, str]] = Field(default={})
+    """Column → value → label: the choice list that an administrator made of the one that every table has."""
     mandatory_when_resolved: list[str] = Field(default=[])
     """A data policy: fields that must not be empty once `state` is 6 or 7, else 403."""
     unwritable: list[str] = Field(default=[])

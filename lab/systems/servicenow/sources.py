@@ -22,7 +22,7 @@ _TRAIL_COLUMNS: Final = {
     "sys_choice": {"sys_id", "name", "element", "value", "label", "sequence", "language", "inactive"},
     "sys_dictionary": {
         "sys_id", "name", "element", "internal_type", "max_length", "reference", "mandatory", "read_only",
-        "active", "default_value",
+        "active", "default_value", "column_label",
     },
     "sys_user": {"sys_id", "user_name", "name", "email", "active", "time_zone"},
 }  # fmt: skip
@@ -70,7 +70,7 @@ def _derived_rows(
         case "sys_audit_delete" if settings.audited:
             yield from _deletions(records, query.pinned("documentkey"))
         case "sys_choice":
-            yield from rows.choice_rows()
+            yield from rows.choice_rows(settings)
         case "sys_dictionary":
             yield from rows.dictionary_rows(settings)
         case "sys_user":

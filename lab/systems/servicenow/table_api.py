@@ -114,7 +114,7 @@ class TableApi:
         return Display.asked(
             call.request.query_params,
             url=self._system.url,
-            unreadable=self._settings.unreadable,
+            unreadable=[*self._settings.unreadable, *self._settings.removed_columns],
             user_names=list(self._settings.users),
         )
 

@@ -51,6 +51,17 @@ CREATE TABLE cursors (
     CONSTRAINT pk_cursors PRIMARY KEY (connection, record_type, query)
 );
 
+CREATE TABLE descriptions (
+    connection text NOT NULL,
+    record_type text NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(), -- the last claim: of several who watch, one asks
+    seen_at timestamptz, -- null until the system has answered once
+    description jsonb, -- its fields, and the values that mapped ones take
+    changes jsonb NOT NULL DEFAULT '[]', -- what of it is no longer as it was once seen
+    CONSTRAINT pk_descriptions PRIMARY KEY (connection, record_type),
+    CONSTRAINT ck_descriptions_seen CHECK (num_nulls(seen_at, description) IN (0, 2))
+);
+
 -- ------------------------------------------------------------------------------------------------------- pairs
 
 CREATE TABLE pairs (

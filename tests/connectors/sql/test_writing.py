@@ -128,10 +128,10 @@ async def test_nobody_listening_is_an_outage() -> None:
 
 async def test_what_is_not_there_is_named(desk: SqlHarness) -> None:
     with pytest.raises(ConfigError, match="no table is set for 'tickets'"):
-        await desk.connector.field_names("tickets")
+        await desk.connector.describe("tickets", [])
     connector = desk.open(tables={"ghost": {}})
     with pytest.raises(ConfigError, match="there is no table ghost"):
-        await connector.field_names("ghost")
+        await connector.describe("ghost", [])
 
 
 def test_a_wrong_password_is_told_from_an_outage() -> None:
