@@ -22,7 +22,7 @@ from temporalio.worker import (
     Worker,
     WorkflowRunner,
 )
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.backfilling import BackfillActivities
 from activities.connecting import ConnectionActivities
@@ -89,7 +89,15 @@ def build_worker(accord: Accord, interceptors: Sequence[Interceptor] = ()) -> Wo
 
 
 def workflow_runner(settings: Settings) -> WorkflowRunner:
-    return SandboxedWorkflowRunner() if settings.sandbox else UnsandboxedWorkflowRunner()
+    """In the SDK's sandbox, unless the settings say otherwise.
+
+    The package `workflows` is imported anew for each workflow there, and so would be `from workflows import options`,
+    whatever the import says: pauses that a test build of the worker sets would be lost.
+    """
+    if not settings.sandbox:
+        return UnsandboxedWorkflowRunner()
+    shared = SandboxRestrictions.default.with_passthrough_modules("workflows.options", "workflows.story")
+    return SandboxedWorkflowRunner(shared)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

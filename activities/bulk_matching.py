@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from activities.bulk_holding import hold_as_listed
 from activities.committing import commit_verdict
 from activities.context import Context
 from activities.counterpart import OURS, Matched, MatchInput, end_of, find_or_create, unless_ended
 from activities.first_look import FirstLook, first_look
-from activities.holding import release
+from activities.holding import Holder, release
 from activities.rulebook import Rules
 from domain.backfilling import OnDifferences, Tally, index_keys
 from domain.matching import Candidate, Create, Found, Hold, Link, Match, Nothing, match
@@ -203,6 +204,7 @@ class BulkPage:
             for one in alone:
                 self.tally = self.tally.plus(**{self._would_count(one): 1})
             return []
+        alone = await self._without_riddles(alone)
         gate = asyncio.Semaphore(CREATES_AT_ONCE)
         done = await asyncio.gather(*(self._make(one, gate) for one in alone), return_exceptions=True)
         for matched in done:
@@ -211,6 +213,14 @@ class BulkPage:
         return await self._due_of(
             [(one, m) for one, m in zip(alone, done, strict=True) if isinstance(m, Matched)]
         )
+
+    async def _without_riddles(self, alone: Sequence[Judged]) -> list[Judged]:
+        """Hold what the inventory shows to be unclear; what is left of them to do."""
+        riddles = {one.verdict.id: one.verdict for one in alone if isinstance(one.verdict, Hold)}
+        held = await hold_as_listed(Holder(self.context, self.rules), list(riddles.values()), self._read)
+        left = [one for one in alone if not (isinstance(one.verdict, Hold) and one.verdict.id in held)]
+        self.tally = self.tally.plus(ambiguous=len(alone) - len(left))
+        return left
 
     async def _make(self, one: Judged, gate: asyncio.Semaphore) -> Matched:
         asked = MatchInput(integration=self.row.integration, side=self.side, ref=one.record.ref)

@@ -108,6 +108,19 @@ class Supervisor:
         """SIGKILL one child, as a crash would; it is restarted like after any other death."""
         self._guards[name].kill()
 
+    async def take_out(self, name: str) -> None:
+        """SIGKILL one child and leave it dead, as a machine that is gone would; `bring_back` starts it again."""
+        self._guards[name].kill()
+        await self.stop(name)
+
+    async def bring_back(self, name: str) -> None:
+        """Start a child that was taken out, or stopped; return when it is ready.
+
+        Raises:
+            ChildFailed: It ended or wasn't ready in time.
+        """
+        await self._guards[name].start()
+
     async def until_running(self, name: str) -> None:
         """Wait until the child does its work (again).
 

@@ -37,7 +37,9 @@ from workflows.match import MatchWorkflow
 from workflows.state import PairState
 
 PATIENCE = timedelta(seconds=3)
-"""For one call to Temporal: a webhook's sender waits meanwhile, and what can't be told now is told by the relay."""
+"""For one call to Temporal: a webhook's sender waits meanwhile, and what can't be told now is told by the relay.
+
+The SDK's `rpc_timeout` bounds each of its tries, ten seconds all of them: longer than some senders wait (measured)."""
 
 AT_ONCE = 20
 """Calls to Temporal under way for one delivery."""
@@ -183,8 +185,9 @@ class Signaller:
         if call.unless_own is not None and await self._is_own(call.unless_own):
             return
         with translated(self.temporal), _refusals(call):
-            if not (call.has_run and await self._is_signalled(call)):
-                await self._start(call)
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                if not (call.has_run and await self._is_signalled(call)):
+                    await self._start(call)
 
     async def _is_own(self, write: OwnWrite) -> bool:
         """Wait until the write under way is kept, then say whether it is what the notice speaks of."""

@@ -37,6 +37,8 @@ def translated(client: Client) -> Iterator[None]:
         if error.status not in OUT:
             raise
         raise unavailable(client, error) from error
+    except TimeoutError as error:
+        raise unavailable(client, "it takes too long") from error
     except RuntimeError as error:  # the SDK's failure to connect has no class of its own
         if "connect" not in str(error):
             raise

@@ -24,7 +24,7 @@ def backfill(
 ) -> None:
     """Load records between two simulated systems over HTTP: 70 % agree, 20 % are missing on one side, 6 % differ, 4 % are unclear.
 
-    Exit code 1 if plan, run and expectation differ, or a record is one too many or too few.
+    Exit code 1 if plan, run and expectation differ, a record is one too many or too few, or the worker's memory grows.
     """
     loaded = asyncio.run(_run(pairs, (25, 60) if kill else (), quiet=json))
     if json:
@@ -63,7 +63,10 @@ def _print(console: Console, loaded: Loaded) -> None:
     costs.add_row(f"load, {loaded.kills} kills", f"{loaded.load_seconds:.1f}", f"{loaded.load_calls:.3f}")
     costs.add_row("pairs that differed, to rest", f"{loaded.rest_seconds:.1f}", f"{loaded.rest_calls:.3f}")
     console.print(counts, costs)
-    memory = ", ".join(f"{megabytes:.0f} MB at {mark} %" for mark, megabytes in loaded.megabytes.items())
-    console.print(f"worker's memory: {memory}")
+    memory = loaded.memory
+    console.print(
+        f"worker's memory: {memory.start:.0f} MB at the start, {memory.most:.0f} at most, {memory.end:.0f} at the end; "
+        f"from a third on it grew by {memory.growth:.0f} MB of {memory.allowed:.0f} allowed"
+    )
     console.print(f"records too many or too few in both systems: {loaded.duplicates}")
     console.print("[green]holds[/]" if loaded.holds else "[red]doesn't hold[/]")

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from domain.backfilling import Tally
 from gateway.desks.backfilling import BackfillDesk
 from gateway.desks.desk import Desk
+from lab.backfill.memory import Memory, Watched
 from lab.backfill.seed import DECLARATION, NAME, Mixture, duplicates, seed
 from lab.bench.meters import resident
 from lab.bench.stage import Stage
@@ -20,8 +21,6 @@ from store import deliveries, integrations, pairs
 
 Tell = Callable[[str], None]
 
-MARKS = (10, 50, 100)
-"""Per cent at which the worker's memory is looked at."""
 LOOK_EVERY = 0.1
 REST_PATIENCE = 600.0
 """Seconds for the pairs that differ to come to rest."""
@@ -48,12 +47,12 @@ class Loaded(BaseModel):
     """Records too many or too few, counted in both systems."""
     unpassed: int
     """Pairs that nothing was done about."""
-    megabytes: dict[int, float]
-    """Of the worker, by per cent of the load."""
+    memory: Memory
 
     @property
     def holds(self) -> bool:
-        return self.expected == self.planned == self.done and self.duplicates == self.unpassed == 0
+        is_right = self.expected == self.planned == self.done
+        return is_right and self.duplicates == self.unpassed == 0 and self.memory.is_steady
 
 
 @dataclass(slots=True)
@@ -65,7 +64,7 @@ class Course:
     kill_at: tuple[int, ...] = ()
     """Per cent at which the worker is killed."""
     tell: Tell = print
-    megabytes: dict[int, float] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
     kills: int = 0
 
     async def run(self) -> Loaded:
@@ -101,7 +100,7 @@ class Course:
             rest_calls=spent[2],
             duplicates=await duplicates(self.stage, self.mixture),
             unpassed=await self._unpassed(),
-            megabytes=self.megabytes,
+            memory=self.watched.summed_up(done.differs),
         )
 
     async def _followed(self, *, dry_run: bool) -> Tally:
@@ -122,9 +121,8 @@ class Course:
             await asyncio.sleep(LOOK_EVERY)
 
     def _look(self, share: int) -> None:
-        for mark in MARKS:
-            if share >= mark and mark not in self.megabytes and (pid := self._worker()):
-                self.megabytes[mark] = resident(pid) / 1e6
+        if pid := self._worker():
+            self.watched.note(pid, share, resident(pid) / 1e6)
         if self.kills < len(self.kill_at) and share >= self.kill_at[self.kills] and self._worker():
             self.stage.stack.kill("worker-1")
             self.kills += 1

@@ -27,6 +27,9 @@ def run(
     live: Annotated[
         bool, typer.Option("--live", help="Against worker, gateway and systems (default).")
     ] = False,
+    pace: Annotated[
+        float | None, typer.Option(min=0.01, help="How fast outages pass; 1: by the clock on the wall.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Run scenarios and show where one ends otherwise than it expects.
@@ -36,6 +39,8 @@ def run(
     if core and live:
         raise typer.BadParameter("say --core or --live, not both")
     corpus, chosen = _chosen(file, case or [])
+    if pace is not None:
+        chosen = [_paced(one, pace) for one in chosen]
     results = asyncio.run(_run(chosen, core=core, quiet=json))
     if json:
         typer.echo(as_json(results, corpus.malformed))
@@ -53,6 +58,13 @@ def _chosen(file: Path, ids: Sequence[str]) -> tuple[Corpus, list[Case]]:
     if unknown:
         raise typer.BadParameter(f"{file} has no case {', '.join(unknown)}")
     return corpus, [one for one in corpus.cases if not ids or one.id in ids]
+
+
+def _paced(case: Case, pace: float) -> Case:
+    """The case, its outages at another pace, if it has one."""
+    if case.given.pace is None:
+        return case
+    return case.model_copy(update={"given": case.given.model_copy(update={"pace": pace})})
 
 
 async def _run(cases: Sequence[Case], *, core: bool, quiet: bool) -> list[CaseResult]:

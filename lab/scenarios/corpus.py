@@ -156,6 +156,11 @@ class Given(Loose):
     """So many pairs in step, all alike."""
     rate_limit: dict[SideWord, str] = {}
     """`10/s`: what a side's connection may ask for; the system refuses more."""
+    pace: float | None = Field(default=None, gt=0)
+    """The case's outages last their time by the clock on the wall, so much faster; and in an outage of a system the
+    product's own pauses pass faster too. If omitted, an outage is over once it has been noticed."""
+    webhook_retries: int | None = None
+    """How often a system sends a webhook again that wasn't taken; as often as it takes, if omitted."""
     second_pair: bool = False
     delete_guard: DeleteGuardGiven | None = None
 

@@ -47,5 +47,7 @@ def _told(result: CaseResult) -> Text:
 def _remarks(result: CaseResult) -> Iterator[Text]:
     for difference in result.differences:
         yield Text(difference, "red")
+    for figure in result.figures:
+        yield Text(figure, "dim")
     if result.reason:
         yield Text(f"not run: {result.reason}", "yellow")

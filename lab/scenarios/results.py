@@ -18,6 +18,8 @@ class CaseResult(BaseModel):
     result: Literal["passed", "failed", "not run"]
     differences: list[str] = []
     """What was expected and what was found, one line each."""
+    figures: list[str] = []
+    """What was measured on the way, one line each."""
     reason: str = ""
     """The word of the case that the runner can't express."""
     seconds: float = 0.0

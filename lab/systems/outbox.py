@@ -14,7 +14,7 @@ from lab.systems.database import Database
 from lab.systems.records import Save
 from lab.systems.settings import Settings, Switches
 
-Order = Literal["kept", "reversed", "shuffled"]
+Order = Literal["kept", "reversed", "shuffled", "apart"]
 
 # Deliveries released in an asked-for order share one lane; others have a lane per subscriber and record.
 _DUE = """
@@ -111,7 +111,8 @@ class Outbox:
         """Let held deliveries go, one at a time in the order asked for; the number of them.
 
         Args:
-            order: As they were queued, backwards, shuffled, or by a list of record ids (others follow).
+            order: As they were queued, backwards, shuffled, or by a list of record ids (others follow). `apart`: each
+                record's in a lane of their own, several at once, as they go unheld.
             seed: For the shuffle.
         """
         self._switches.patch({"webhook_hold": False})
@@ -120,7 +121,8 @@ class Outbox:
         )
         with self._database.transaction():
             for place, row in enumerate(_ordered(rows, order, seed)):
-                self._database.execute("UPDATE deliveries SET place = ?, due_at = 0 WHERE id = ?", place, row)
+                lane = None if order == "apart" else place
+                self._database.execute("UPDATE deliveries SET place = ?, due_at = 0 WHERE id = ?", lane, row)
         self.on_change()
         return len(rows)
 
@@ -204,7 +206,7 @@ def _parsed(text: str | None) -> dict[str, Any] | None:
 def _ordered(rows: list[tuple[Any, ...]], order: Order | list[str], seed: int) -> list[int]:
     queued: list[int] = [row for row, _ in rows]
     match order:
-        case "kept":
+        case "kept" | "apart":
             return queued
         case "reversed":
             return queued[::-1]

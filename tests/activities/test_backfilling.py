@@ -10,6 +10,7 @@ import pytest
 
 from activities import backfilling
 from activities.backfilling import BackfillActivities, BackfillInput, BackfillProgress
+from connectors.memory.connector import Interfere
 from domain.backfilling import Tally
 from domain.errors import LookAgain, RecordRejected, SystemUnavailable
 from domain.sides import SIDES, Pair, Side
@@ -214,6 +215,49 @@ async def test_ambiguous_records_are_held_once_with_their_candidates(build: Buil
     found = await held(loader)
     assert sorted((len(one.records.a), len(one.records.b)) for one in found) == [(1, 2), (2, 1)]
     assert [one.kind for one in await loader.world.alerts()] == ["duplicate_candidate"] * 2
+
+
+async def riddles(build: Build) -> tuple[Loader, list[str]]:
+    """One record on the left and two on the right with the same number; and what the systems are searched for."""
+    loader, searched = await a_loader(build), list[str]()
+    loader.left("A1")
+    loader.right("A1")
+    loader.right("A1")
+    for side in SIDES:
+        loader.world.connectors[side].interfere = noting(searched)
+    return loader, searched
+
+
+def noting(searched: list[str]) -> Interfere:
+    async def interfere(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "search"):
+            searched.append(operation)
+
+    return interfere
+
+
+async def test_a_riddle_that_the_inventory_shows_is_held_without_another_search(build: Build) -> None:
+    loader, searched = await riddles(build)
+    for _ in SIDES:
+        await leg(loader, "unchanged")
+    searched.clear()
+    assert await loader.load(name="unchanged") == Tally(ambiguous=3)
+    (found,) = await held(loader)
+    assert [end.key for end in found.records.b] == [loader.world.end(Side.B, r).key for r in ("1", "2")]
+    assert searched == []
+
+
+async def test_a_riddle_whose_records_have_changed_since_they_were_listed_is_searched_again(
+    build: Build,
+) -> None:
+    loader, searched = await riddles(build)
+    for _ in SIDES:
+        await leg(loader, "edited")
+    searched.clear()
+    loader.world.systems.b.edit("2", {"ref": "A2"})
+    assert await loader.load(name="edited") == Tally(link=1, nothing=1)
+    assert await held(loader) == []
+    assert searched
 
 
 async def test_pairs_that_differ_are_told_to_their_workflows(build: Build) -> None:

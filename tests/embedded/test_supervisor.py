@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from embedded import guard
@@ -109,6 +110,16 @@ async def test_a_killed_child_comes_back(supervisor: Supervisor) -> None:
     await supervisor.until_running("worker")
     assert pid_of(supervisor, "worker") != killed
     assert state_of(supervisor, "worker").restarts == 1
+
+
+async def test_a_child_that_was_taken_out_stays_dead_until_it_is_brought_back(supervisor: Supervisor) -> None:
+    await supervisor.start(sleeper("worker"))
+    killed = pid_of(supervisor, "worker")
+    await supervisor.take_out("worker")
+    assert not psutil.pid_exists(killed)
+    assert state_of(supervisor, "worker").state is ChildState.STOPPED
+    await supervisor.bring_back("worker")
+    assert state_of(supervisor, "worker").state is ChildState.RUNNING
 
 
 async def test_a_child_that_keeps_dying_is_given_up_with_its_reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ LOCKOUT = 10
 """Refusals of credentials beyond which an account may be locked."""
 UNDER_WAY = 0.5
 """Seconds within which a request may still arrive that had left before a refusal was heard."""
+TICK = 1e-6
+"""Two requests a whole second apart don't fall into the same one."""
 MUTATING = {"write", "create", "delete"}
 
 
@@ -43,7 +46,7 @@ class Claims:
     async def within_rate(self, said: re.Match[str]) -> str:
         """Never more requests than allowed within any second."""
         times = [entry.at for entry in await self._journal(side_of(said[2]))]
-        most = max((_within_a_second(times, start) for start in range(len(times))), default=0)
+        most = most_within_a_second(times)
         return "" if most <= int(said[1]) else f"{most} requests within one second"
 
     async def written_once(self, said: re.Match[str]) -> str:
@@ -83,6 +86,23 @@ class Claims:
         async with self.world.accord.database.begin() as tx:
             counted = [await alerts.times_raised(tx, key) for key in (*keys, brake_alert(own))]
         return "" if sum(counted) == 1 else f"{sum(counted)} alerts that concern many pairs"
+
+    async def alerts_cleared(self, said: re.Match[str]) -> str:
+        """Whatever was raised about a connection has been taken back."""
+        del said
+        own = {f"connection/{name}" for name in self.world.stage.connections}
+        async with self.world.accord.database.begin() as tx:
+            standing = [one.key for one in await alerts.open_alerts(tx) if one.key in own]
+        return f"still raised: {', '.join(standing)}" if standing else ""
+
+    async def no_webhook_refused(self, said: re.Match[str]) -> str:
+        del said
+        failed = self.world.refused_webhooks
+        return f"{failed} were refused, or not answered" if failed else ""
+
+    async def webhooks_refused(self, said: re.Match[str]) -> str:
+        failed = self.world.refused_webhooks
+        return "" if failed == int(said[1]) else f"{failed} were refused, or not answered"
 
     async def few_refusals(self, said: re.Match[str]) -> str:
         del said
@@ -133,6 +153,9 @@ KNOWN: Sequence[tuple[str, Check]] = (
     (r"no workflow failed", Claims.no_workflow_failed),
     (r"no request to ([AB]) within Retry-After", Claims.pause_kept),
     (r"one alert\b.*", Claims.one_alert),
+    (r"the alert is cleared\b.*", Claims.alerts_cleared),
+    (r"no webhook is refused", Claims.no_webhook_refused),
+    (r"all (\d+) webhooks are refused, and none is sent again", Claims.webhooks_refused),
     (r"no lock-?out storm.*|bounded 401s", Claims.few_refusals),
     (r"no orphan links?", Claims.no_orphan_link),
 )
@@ -151,5 +174,6 @@ def known(words: str) -> list[tuple[re.Match[str], Check]]:
     return [(match, check) for match, check in tried if match]
 
 
-def _within_a_second(times: Sequence[float], start: int) -> int:
-    return sum(times[start] <= at < times[start] + 1 for at in times[start:])
+def most_within_a_second(times: Sequence[float]) -> int:
+    """The most that fall into any second; `times` ascend."""
+    return max((number - bisect_left(times, at - 1 + TICK) for number, at in enumerate(times, 1)), default=0)

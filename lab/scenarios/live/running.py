@@ -24,12 +24,14 @@ from gateway.stack_file import StackFile
 from integrations.settings import Settings
 from lab.crashes.points import Points
 from lab.scenarios.comparison import compare
-from lab.scenarios.corpus import Case
+from lab.scenarios.corpus import SIDE_WORDS, Case
 from lab.scenarios.live.able import why_not_live
 from lab.scenarios.live.case_clock import CaseClock, start_of_time
 from lab.scenarios.live.claims import broken_claims
 from lab.scenarios.live.door import Door
+from lab.scenarios.live.figures import figures_of
 from lab.scenarios.live.play import Play
+from lab.scenarios.live.processes import Processes
 from lab.scenarios.live.recording import Recording, recordings_of
 from lab.scenarios.live.rest import Restless
 from lab.scenarios.live.reviewing import Reviewer
@@ -67,7 +69,8 @@ class Theatre:
             return CaseResult.failed(stage.case, [what], monotonic() - started), play.world
         differences = [*map(str, compare(stage.case, outcome)), *play.door.departures]
         differences += await broken_claims(play.world, stage.case.expect.must, play.since)
-        return CaseResult.of(stage.case, differences, monotonic() - started), play.world
+        result = CaseResult.of(stage.case, differences, monotonic() - started)
+        return result.model_copy(update={"figures": await figures_of(play)}), play.world
 
     def _play(self, stage: Stage) -> Play:
         controls = self.systems.map(lambda system: system.control)
@@ -77,7 +80,7 @@ class Theatre:
             world,
             self.gateway_url,
             Reviewer(world, self.gateway_url),
-            Troubles(world, self.stack, self.points),
+            Troubles(world, Processes(world, self.stack), self.points),
             Door(world, self.gateway_url, self.stack),
         )
 
@@ -122,6 +125,8 @@ async def opened(stages: Sequence[Stage], directory: Path) -> AsyncIterator[Thea
         if any(kills_everywhere(stage.case) for stage in stages):
             programs, workers = Programs(worker=("lab.crashes.worker", str(points.directory))), 2
             asked = asked.model_copy(update={"sandbox": False})  # which takes two seconds of every life
+        elif (pace := max((pace_of(stage.case) for stage in stages), default=1.0)) > 1:
+            programs = Programs(worker=("lab.scenarios.live.hasty_worker", f"{pace:g}"))
         async with (
             accord_on(stack, asked, workers=workers, programs=programs) as addresses,
             assembled(_ours(asked, addresses)) as accord,
@@ -134,6 +139,13 @@ def kills_everywhere(case: Case) -> bool:
     """Whether the case needs a worker that can be told where to die."""
     faults = [event.get("fault") for event in case.events if event.verb == "fault"]
     return any(isinstance(said, dict) and said.get("at") == EACH for said in faults)
+
+
+def pace_of(case: Case) -> float:
+    """How much faster than in production the worker's pauses in an outage of a system must be."""
+    faults = [event.get("fault") for event in case.events if event.verb == "fault"]
+    has_outage = any(isinstance(said, dict) and said.get("outage") in SIDE_WORDS for said in faults)
+    return (case.given.pace or 1.0) if has_outage else 1.0
 
 
 def _asked(directory: Path, connections: Mapping[str, Any]) -> Settings:

@@ -50,7 +50,7 @@ def switches_of(given: Given, side: Side) -> dict[str, Any]:
         "valid": {name: list(values) for name, values in valid_of(given)[side].items()},
         "rate_limit": rate_limit_of(given, side),
         "webhook_copies": 1,
-        "webhook_retries": PATIENT,
+        "webhook_retries": PATIENT if given.webhook_retries is None else given.webhook_retries,
         "automation": [rule.model_dump() for rule in given.automation.get(word, [])],
     }
 

@@ -9,24 +9,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from domain.errors import SystemUnavailable
 from domain.sides import SIDES, Side
-from embedded.stack import EmbeddedStack
 from gateway.operations import Operations
 from lab.crashes.points import Points
 from lab.scenarios.corpus import SIDE_WORDS, Event
 from lab.scenarios.live.gap import Gap, is_moment
+from lab.scenarios.live.outages import Outage
+from lab.scenarios.live.processes import PROCESSES, Processes
 from lab.scenarios.live.rest import PATIENCE, until
 from lab.scenarios.live.world import MOST_PAIRS, World
-from lab.scenarios.translation import side_of
+from lab.scenarios.translation import side_of, word_of
 from lab.systems.faults import Fault
 from store import conflicts, connections, pairs, work
 from workflows.state import OperatorSignal
 
 DEATHS_WITHIN = timedelta(minutes=10)
-PROCESSES = {"worker": "worker-1", "receiver": "gateway", "gateway": "gateway", "database": "postgres",
-             "postgres": "postgres", "temporal": "temporal"}  # fmt: skip
-"""The case's word for a process → its name on the stack."""
 EFFECTS = ("lost_response", "status", "outage", "list_empty", "slow")
 PAUSE_SCALE = 30
 GOLDEN = 0.618
@@ -57,9 +54,11 @@ class Troubles:
     """Begins and ends a case's troubles."""
 
     world: World
-    stack: EmbeddedStack
+    processes: Processes
     points: Points
     armed: list[Armed] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    """Of whole systems and of processes, those that are over too."""
     paused: list[tuple[Side, int]] = field(default_factory=list)
     """Faults that keep the product where it is, until `resume`."""
 
@@ -79,21 +78,28 @@ class Troubles:
             await self._duplicate(said)
         elif "drop_signal" in said:
             await self.world.lose(side_of(said["drop_signal"]))
+        elif said.get("outage") in PROCESSES:
+            await self._take_out(event.t, said)
         else:
             await self._arm(event.t, said)
 
     async def pass_time(self, seconds: float) -> None:
         """End the faults that are over by now. Each is met before: what waits is delivered while it lasts."""
         over = [one for one in self.armed if one.until <= seconds]
-        if not over:
+        out = [one for one in self.outages if one.lasts and one.until <= seconds]
+        if not (over or out):
             return
-        await self.world.clock.turn_to(min(one.until for one in over))
+        await self.world.clock.turn_to(min([*(one.until for one in over), *(one.until for one in out)]))
         for side in SIDES:
-            await self.world.deliver(side)
+            await self.world.deliver(side, "apart" if out else "kept")
         await self._sweep(over)
         await until(lambda: self._is_met(over), "the fault is met")
         await self.world.hold()
+        for outage in out:
+            await outage.outlast()
         await self._end(over)
+        for outage in out:
+            await self._bring_back(outage)
 
     async def _sweep(self, faults: Sequence[Armed]) -> None:
         """A listing that lacks records is met by whoever lists."""
@@ -121,6 +127,9 @@ class Troubles:
     async def end_all(self) -> None:
         """The next case must not meet this one's faults."""
         await self._end(self.armed)
+        for outage in self.outages:
+            if outage.lasts:
+                await self._bring_back(outage)
         await self._resume()
 
     # ------------------------------------------------------------------------------------------------- systems
@@ -136,6 +145,8 @@ class Troubles:
         whole = said.get("op", "any") == "any" and record is None
         closes = whole and (effect == "outage" or said.get("code") in {401, 503})
         self.armed.append(Armed(side, number, since, end, effect == "list_empty", closes))
+        if closes and effect == "outage" and math.isfinite(end):
+            self.outages.append(Outage(word_of(side), now, end, self.world.given.pace))
 
     async def _end(self, over: list[Armed]) -> None:
         for one in over:
@@ -153,6 +164,15 @@ class Troubles:
         await self.world.controls[side].change_settings(webhook_copies=copies)
 
     # ----------------------------------------------------------------------------------------------- processes
+    async def _take_out(self, now: float, said: dict[str, Any]) -> None:
+        await self.processes.take_out(said["outage"])
+        self.outages.append(Outage(said["outage"], now, float(said["until"]), self.world.given.pace))
+
+    async def _bring_back(self, outage: Outage) -> None:
+        if outage.what in PROCESSES:
+            await self.processes.bring_back(outage.what)
+        outage.end()
+
     async def _renew(self) -> None:
         """Have the pair's workflow continue as new, and wait until it has."""
         pair = await self.world.pair()
@@ -167,11 +187,11 @@ class Troubles:
         await until(has_new_run, "the workflow continues as new")
 
     async def _kill(self, said: dict[str, Any]) -> None:
-        name = PROCESSES[said["kill"]]
+        name = said["kill"]
         moment = said.get("at")
         if is_moment(moment):
             self.paused += await Gap(self.world).enter(str(moment))
-            await self._end_process(name)
+            await self.processes.kill(name)
             await self.world.hold()
             await self._resume()
         elif moment == "decided":
@@ -179,14 +199,14 @@ class Troubles:
         elif moment == "right after 2xx":
             for side in SIDES:
                 await self.world.deliver(side)
-            await self._end_process(name)
+            await self.processes.kill(name)
             await self.world.hold()
         elif moment == EACH:
             await self._kill_everywhere()
         elif moment == "random":
             await self._kill_often(name, int(said.get("times", 1)))
         else:
-            await self._end_process(name)
+            await self.processes.kill(name)
 
     async def _kill_everywhere(self) -> None:
         """Let the product go to work, and die at every point on its way."""
@@ -203,7 +223,7 @@ class Troubles:
             await control.release()
         for number in range(times):
             await asyncio.sleep(GOLDEN * number % 1)
-            await self._end_process(name)
+            await self.processes.kill(name)
         await self.world.hold()
 
     async def _with_writes_out(self, reached: Callable[[], Awaitable[None]], name: str) -> None:
@@ -213,7 +233,7 @@ class Troubles:
         for control in self.world.controls:
             await control.release()
         await reached()
-        await self._end_process(name)
+        await self.processes.kill(name)
         await self.world.hold()
         for control, number in zip(self.world.controls, numbers, strict=True):
             await control.disarm(number)
@@ -230,30 +250,6 @@ class Troubles:
                 return has_lines or (await work.load(tx, pair.id)).plan is not None
 
         await until(is_decided, "decided, not written")
-
-    async def _end_process(self, name: str) -> None:
-        """SIGKILL, then wait until the stack has brought it back."""
-        before = self._restarts(name)
-        self.stack.kill(name)
-
-        async def is_back() -> bool:
-            return self._restarts(name) > before
-
-        await until(is_back, f"{name} is started again")
-        await self.stack.supervisor.until_running(name)
-        if name == "postgres":
-            await until(self._store_answers, "the store answers again")
-
-    async def _store_answers(self) -> bool:
-        """The runner's own connections died with the server; each finds out by its first use."""
-        try:
-            await self.world.accord.database.check()
-        except SystemUnavailable:
-            return False
-        return True
-
-    def _restarts(self, name: str) -> int:
-        return next(status.restarts for status in self.stack.states() if status.name == name)
 
 
 def scaled_pause(seconds: float) -> int:
@@ -298,6 +294,10 @@ def unknown_fault(said: dict[str, Any]) -> Iterator[str]:
             yield f"kill at {said['at']}"
         return
     effects = [effect for effect in (*EFFECTS, "duplicate", "drop_signal") if effect in said]
+    if said.get("outage") in PROCESSES:
+        if not _is_number(said.get("until")):
+            yield f"outage of {said['outage']} without an end"
+        return
     if not effects or said[effects[0]] not in SIDE_WORDS:
         yield f"fault {next(iter(said), 'of no kind')}"
     yield from (f"fault.{word}" for word in ("field",) if word in said)

@@ -44,6 +44,8 @@ class World:
     others: dict[str, Pair[str]] = field(default_factory=dict)
     """Ids of pairs beside the case's own, by the case's word for them."""
     polls: Polls = field(init=False)
+    refused_webhooks: int = 0
+    """That their senders have given up, once the case is over; with `webhook_retries: 0`, after the first try."""
     gateway_url: str = ""
     """Where webhooks are sent; known once they are."""
 
@@ -107,8 +109,9 @@ class World:
         await self.hear(self.gateway_url)
 
     async def fall_silent(self) -> None:
-        """End the subscriptions: the next case's switches would speak through them."""
+        """End the subscriptions: the next case's switches would speak through them. What they had come to is kept."""
         for side in SIDES:
+            self.refused_webhooks += (await self.controls[side].webhooks())["failed"]
             await self.controls[side].unsubscribe(self.stage.connections[side])
 
     # --------------------------------------------------------------------------------------------------- records

@@ -8,8 +8,9 @@ from domain.sides import Side
 from lab.scenarios.command import CORPUS
 from lab.scenarios.corpus import Given, read_corpus
 from lab.scenarios.live.able import why_not_live
-from lab.scenarios.live.claims import Claims, known
+from lab.scenarios.live.claims import Claims, known, most_within_a_second
 from lab.scenarios.live.rest import patience_for
+from lab.scenarios.live.running import pace_of
 from lab.scenarios.live.switches import rate_limit_of
 from lab.scenarios.live.troubles import fault_of, scaled_pause
 
@@ -27,6 +28,9 @@ from lab.scenarios.live.troubles import fault_of, scaled_pause
         ("one alert, not one per record", Claims.one_alert),
         ("no lock-out storm: bounded 401s", Claims.few_refusals),
         ("no orphan link", Claims.no_orphan_link),
+        ("the alert is cleared", Claims.alerts_cleared),
+        ("no webhook is refused", Claims.no_webhook_refused),
+        ("all 40 webhooks are refused, and none is sent again", Claims.webhooks_refused),
     ],
 )
 def test_a_claim_that_is_known_is_checked(words: str, check: object) -> None:
@@ -48,6 +52,17 @@ def test_a_rate_limit_is_the_systems_own_and_makes_the_run_patient() -> None:
     assert rate_limit_of(given, Side.A) is None
     assert rate_limit_of(given, Side.B) == {"per_second": 10, "burst": 10}
     assert patience_for(given) > patience_for(Given.model_validate({"pairs": 200}))
+
+
+def test_the_densest_second_is_found_wherever_it_begins() -> None:
+    assert most_within_a_second([]) == 0
+    assert most_within_a_second([0.0, 1.0, 2.0]) == 1
+    assert most_within_a_second([0.0, 0.9, 1.0, 1.1, 1.85, 3.0]) == 4
+
+
+def test_an_outage_at_a_pace_hurries_the_worker_where_a_system_is_out() -> None:
+    cases = {one.id: one for one in read_corpus(CORPUS.with_name("outages.yaml")).cases}
+    assert (pace_of(cases["O01"]), pace_of(cases["O03"])) == (60, 1)
 
 
 def test_an_asked_pause_runs_by_the_clock_of_the_run() -> None:

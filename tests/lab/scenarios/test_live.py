@@ -17,10 +17,12 @@ REVIEWS_OF_THE_PRODUCT = {"S077", "S080"}
 AT_THE_DOOR = {"S092", "S093", "S094", "S095"}
 POLLED = {"S031", "S046"}
 SEVERAL_PAIRS = {"S065", "S070", "S085"}
+OUT_OF_ORDER = {"S083", "S084", "S089"}
 CASES = [
     case
     for case in read_corpus(CORPUS).cases
-    if case.check == "oracle" or case.id in REVIEWS_OF_THE_PRODUCT | POLLED | SEVERAL_PAIRS | AT_THE_DOOR
+    if case.check == "oracle"
+    or case.id in REVIEWS_OF_THE_PRODUCT | POLLED | SEVERAL_PAIRS | AT_THE_DOOR | OUT_OF_ORDER
 ]
 WRONG = """
 id: wrong

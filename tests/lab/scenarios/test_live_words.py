@@ -83,6 +83,7 @@ def test_each_case_sets_every_switch_so_that_none_is_left_from_the_case_before()
         ("[{t: 0, edit: A, record: 2, set: {title: u}}]", "edit of record 2, of 1"),
         ("[{t: 0, fault: {pause: here}}]", "pause here"),
         ("[{t: 0, fault: {kill: worker, at: NOON}}]", "kill at NOON"),
+        ("[{t: 0, fault: {outage: temporal}}]", "outage of temporal without an end"),
         ("[{t: 0, fault: {status: B, code: 400, record: 3}}]", "fault of record 3, of 1"),
         ("[{t: 0, merge: A, loser: 1, survivor: 2}]", "merge of survivor 2, of 1"),
         ("[{t: 0, create: A, record: 1, rec: {title: u}}]", "create of another record"),
