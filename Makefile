@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) .ci/environment.py $(VENV)
 	@touch $@
 
-demo: $(STAMP) ## Five conflicts live, one review left open (ARGS=--once decides it and ends)
+demo: $(STAMP) ## Six scenarios live, one review left open (ARGS=--once decides it and ends)
 	@$(BIN)/accord demo $(ARGS)
 
 up: $(STAMP) ## Embedded stack, worker and gateway for your own integrations

@@ -36,7 +36,7 @@ def _show(out: Console, found: list[ConnectionShown]) -> None:
     )
     for one in found:
         colour = STATE_COLOURS.get(one.state, "bold red")
-        left = f"{one.budget_left} of {one.budget}" if one.budget else "–"
+        left = f"{one.budget_left} now ({one.budget})" if one.budget else "–"
         rows.add_row(
             one.name,
             one.system,

@@ -9,6 +9,7 @@ from activities.messages import PairRef
 from domain.errors import SyncError
 from domain.integration import Integration
 from domain.sides import Pair
+from domain.values import same
 from gateway.answers import ConflictShown, HistoryLine, PairHistory
 from gateway.desks.desk import Desk
 from gateway.desks.presenting import change_line, conflict_shown, unit_named, write_line
@@ -38,7 +39,7 @@ async def _kept(tx: Tx, ref: PairRef, rules: Integration, limit: int) -> list[Hi
     changes = await snapshots.field_history(tx, ref.pair_id, natives, limit=limit)
     logged = await conflicts.of_pair(tx, ref.pair_id, limit=limit)
     return [
-        *(change_line(side, version, ref, rules) for side, version in changes),
+        *(change_line(side, one, ref, rules) for side, one in changes if not same(one.old, one.value)),
         *(_conflict_line(conflict_shown(row, ref, rules)) for row in logged),
         *map(_decision_line, await decisions.of_pair(tx, ref.pair_id, limit=limit)),
         *(write_line(row, ref, rules) for row in await writes.of_pair(tx, ref.pair_id, limit=limit)),

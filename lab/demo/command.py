@@ -1,4 +1,4 @@
-"""`accord demo`: five conflicts live, on simulated systems."""
+"""`accord demo`: six scenarios live, on simulated systems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo(
     ] = None,
     chaos: Annotated[bool, typer.Option("--chaos", help="Kill all of them.")] = False,
 ) -> None:
-    """Play the five conflicts, live, on simulated ServiceNow, Jira and PagerDuty; leave one review for you.
+    """Play six scenarios, live, on simulated ServiceNow, Jira and PagerDuty; leave one review for you.
 
     What was played before isn't played again. Exit code 1 if a scenario ends otherwise than it should.
     """

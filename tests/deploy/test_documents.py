@@ -44,3 +44,17 @@ def test_the_runbook_knows_every_alert_that_a_decision_or_a_match_can_raise() ->
 def test_the_runbook_names_commands_that_exist(command: str) -> None:
     verbs = {verb.__name__ for panel in PANELS.values() for verb in panel}
     assert command in verbs
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_the_page_of_the_command_line_lists_every_verb(panel: str) -> None:
+    page = (CHECKOUT / "docs" / "cli.md").read_text()
+    rows = dict(re.findall(r"^\| (\w+) \| (`.*) \|$", page, re.MULTILINE))
+    listed = set(re.findall(r"`([^`]+)`", rows[panel.lower()]))
+    assert {verb.__name__ for verb in PANELS[panel]} <= listed
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    verbs = {verb.__name__ for panel in PANELS.values() for verb in panel} | {"lab", "demo", "webhooks"}
+    assert set(re.findall(r"(?:^|`|bin/)accord ([a-z]+)", readme, re.MULTILINE)) <= verbs
