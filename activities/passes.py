@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.committing import commit_verdict, quarantine
+from activities.committing import commit_verdict, name_superseded, quarantine
 from activities.context import Context
 from activities.evidence import weigh
 from activities.facts import gather_facts
@@ -126,6 +126,7 @@ class PassActivities:
             outlook = await look_at_open_plan(tx, look)
             if outlook is OpenPlanOutlook.GO_ON and look.work.plan is not None:
                 return say_go_on(look, look.work.plan, ids)
+            await name_superseded(tx, look)
             if assessment.conflicts:
                 return say_conflicting(look, assessment, ids)
             verdict = decide(look.declared, look.view)

@@ -32,6 +32,7 @@ class Overwritten:
 
     It stands in for the side's value while what our write left (`ours`) still stands on the record. The field's
     baseline stays where it was before that write; once it moves, the edit has been judged and is forgotten.
+    Where somebody edits the field once more before that, the edit is named in the log and forgotten (`superseding`).
     """
 
     version: FieldVersion

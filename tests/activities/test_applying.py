@@ -216,6 +216,30 @@ async def test_an_edit_that_our_write_hit_can_lose_and_is_named(build: Build) ->
     assert [lost.value for lost in line.overruled] == ["Call the fire brigade"]
 
 
+async def test_an_edit_that_our_write_hit_and_that_was_edited_again_is_named(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.edit(Side.B, summary="Call the police")
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Call the police"
+    race, conflict = [row.line for row in await world.log()]
+    assert (race.kind, race.rule, race.winner) == ("race", "edited again", "b")
+    assert [(lost.value, lost.beaten_by) for lost in race.overruled] == [
+        ("Call the fire brigade", "Call the police")
+    ]
+    assert conflict.kind == "conflict"
+    assert (await world.work()).overwritten.b == {}
+
+
+async def test_an_edit_that_our_write_hit_and_that_was_saved_again_is_no_loss(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.edit(Side.B, summary="Call the fire brigade")
+    await world.settle()
+    assert world.shows(Side.A, "title") == "Call the fire brigade"
+    assert [row.line.kind for row in await world.log()] == ["conflict"]
+
+
 async def two_steps(world: World, **beside: str) -> int:
     """A plan that writes to A first, then to B: merged notes for both, and B's other edits for A."""
     world.edit(Side.A, notes="ONE\ntwo\nthree\n")

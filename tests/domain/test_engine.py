@@ -301,7 +301,7 @@ def test_an_edit_that_our_write_hit_and_that_loses_is_named_with_its_author() ->
     assert [(o.value, o.by, o.at) for o in line(verdict).overruled] == [("h", "hana", at(50))]
 
 
-def test_an_edit_that_our_write_hit_is_forgotten_once_something_else_stands_there() -> None:
+def test_an_edit_that_our_write_hit_isnt_decided_on_once_something_else_stands_there() -> None:
     view = edited(a_race(base=TITLE), Side.B, title="later")
     verdict = decide(an_integration(a_field(policy=OWNED_BY_B)), view)
     assert line(verdict).kind is LogKind.CONFLICT
