@@ -46,6 +46,14 @@ DURABLE = select(
     conflicts.c.id,
     func.pg_xact_commit_timestamp(literal_column("xmin"), type_=DateTime(timezone=True)).label("at"),
 ).where(conflicts.c.pair_id == bindparam("pair_id"))
+APPEND = insert(conflicts).returning(conflicts.c.id, sort_by_parameter_order=True)
+
+OF_PAIR = (
+    select(CONFLICT)
+    .where(conflicts.c.pair_id == bindparam("pair_id"), conflicts.c.id > bindparam("after"))
+    .order_by(conflicts.c.id.desc())
+    .limit(bindparam("most"))
+)
 
 RATE = select(func.count(conflicts.c.conflict_id.distinct())).where(
     conflicts.c.integration == bindparam("integration"),
@@ -67,15 +75,12 @@ async def append(tx: Tx, pair_id: str, integration: str, version: int, lines: Se
     rows = [{**fixed, "n": n, **_columns(line)} for n, line in new]
     if not rows:
         return []
-    return list(
-        await tx.scalars(insert(conflicts).returning(conflicts.c.id, sort_by_parameter_order=True), rows)
-    )
+    return list(await tx.scalars(APPEND, rows))
 
 
-async def of_pair(tx: Tx, pair_id: str, *, limit: int = 100) -> list[ConflictRow]:
-    """The pair's newest lines, oldest first."""
-    query = select(CONFLICT).where(conflicts.c.pair_id == pair_id).order_by(conflicts.c.id.desc())
-    return (await _all(tx, query.limit(limit)))[::-1]
+async def of_pair(tx: Tx, pair_id: str, *, after: int = 0, limit: int = 100) -> list[ConflictRow]:
+    """The pair's newest lines behind the line with the id `after`, oldest first."""
+    return (await _all(tx, OF_PAIR, pair_id=pair_id, after=after, most=limit))[::-1]
 
 
 async def durable_since(tx: Tx, pair_id: str) -> dict[int, datetime]:
@@ -126,5 +131,5 @@ def _columns(line: LogLine) -> dict[str, Any]:
     return {**{name: body[name] for name in names}, "line": body}
 
 
-async def _all(tx: Tx, query: Select[Any]) -> list[ConflictRow]:
-    return [ROW.validate_python(document) for document in await tx.scalars(query)]
+async def _all(tx: Tx, query: Select[Any], **values: Any) -> list[ConflictRow]:
+    return [ROW.validate_python(document) for document in await tx.scalars(query, values)]

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from store.database import Tx
 from store.schema import integrations
 
+APPLY = insert(integrations)
+
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('accord: apply'))")
 
 CURRENT = (
@@ -36,7 +38,7 @@ async def apply(tx: Tx, name: str, source: str, by: str) -> int:
     if source == current_source:
         return version
     values = {"name": name, "version": version + 1, "source": source, "applied_by": by}
-    await tx.execute(insert(integrations), values)
+    await tx.execute(APPLY, values)
     return version + 1
 
 

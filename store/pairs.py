@@ -149,6 +149,19 @@ SET_STATE = (
 )
 
 
+def _set(column: str) -> Any:
+    return update(pairs).where(pairs.c.id == bindparam("pair")).values({column: bindparam("value")})
+
+
+SET_PAUSED, SET_QUARANTINE, SET_VERSION = _set("paused"), _set("quarantine"), _set("version")
+
+SET_OUTSIDE = (
+    update(pair_ends)
+    .where(pair_ends.c.pair_id == bindparam("pair"), pair_ends.c.side == bindparam("on"))
+    .values(outside_since=case((bindparam("is_outside"), func.now()), else_=null()))
+)
+
+
 async def create(tx: Tx, integration: str, version: int, ends: Pair[EndRow]) -> PairRow:
     """Link two records; the pair that links them already is returned as it is.
 
@@ -260,27 +273,21 @@ async def set_state(
 
 async def set_outside(tx: Tx, pair_id: str, side: Side, *, is_outside: bool) -> None:
     """Note that a record has left its scope, or is back."""
-    where = pair_ends.c.pair_id == pair_id, pair_ends.c.side == side.value
-    since = func.now() if is_outside else None
-    await tx.execute(update(pair_ends).where(*where).values(outside_since=since))
+    await tx.execute(SET_OUTSIDE, {"pair": pair_id, "on": side.value, "is_outside": is_outside})
 
 
 async def set_paused(tx: Tx, pair_id: str, *, paused: bool) -> None:
-    await _set(tx, pair_id, paused=paused)
+    await tx.execute(SET_PAUSED, {"pair": pair_id, "value": paused})
 
 
 async def quarantine(tx: Tx, pair_id: str, reason: str | None) -> None:
     """Stop the pair for a reason, or let it go again (None)."""
-    await _set(tx, pair_id, quarantine=reason)
+    await tx.execute(SET_QUARANTINE, {"pair": pair_id, "value": reason})
 
 
 async def set_version(tx: Tx, pair_id: str, version: int) -> None:
     """Note that the pair now lives by this version of its declaration."""
-    await _set(tx, pair_id, version=version)
-
-
-async def _set(tx: Tx, pair_id: str, **values: Any) -> None:
-    await tx.execute(update(pairs).where(pairs.c.id == pair_id).values(values))
+    await tx.execute(SET_VERSION, {"pair": pair_id, "value": version})
 
 
 async def _all(tx: Tx, query: Select[Any]) -> list[PairRow]:

@@ -120,6 +120,13 @@ WITHDRAW = (
 )
 
 
+def _mark(column: str) -> Any:
+    return update(reviews).where(reviews.c.token == bindparam("review")).values({column: bindparam("now")})
+
+
+MARK = {"reminded": _mark("reminded_at"), "escalated": _mark("escalated_at")}
+
+
 async def sync(tx: Tx, pair_id: str, requests: Sequence[ReviewRequest], now: datetime) -> ReviewChanges:
     """Make exactly these reviews the pair's open ones. Settle a decided one before, or it closes as settled by itself.
 
@@ -165,7 +172,7 @@ async def withdraw(tx: Tx, pair_id: str, reason: str) -> list[str]:
 
 async def mark(tx: Tx, token: str, what: Literal["reminded", "escalated"], at: datetime) -> None:
     """Note that the reviewer was reminded, or that the review went on to the next person."""
-    await tx.execute(update(reviews).where(reviews.c.token == token).values({f"{what}_at": at}))
+    await tx.execute(MARK[what], {"review": token, "now": at})
 
 
 async def _known(tx: Tx, pair_id: str, requests: Sequence[ReviewRequest]) -> dict[str, ReviewRow]:

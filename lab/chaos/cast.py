@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random  # noqa: TID251 - seeded
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from activities.context import Context
+from activities.rulebook import RuleBook
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.settings import MemorySettings
 from connectors.memory.system import MemorySystem
 from connectors.registry import Connections
 from domain.sides import SIDES, Pair, Side
 from integrations.connections import ConnectionConfig
+from lab.chaos.memory.database import MemoryDatabase
 from store.database import Database, Tx
 
 NAMES = Pair("left", "right")
@@ -100,19 +102,27 @@ class MortalDatabase(Database):
 
 
 @dataclass(slots=True)
+class Ground:
+    """What lives may share: a store whose commits may be the last act, and parsed declarations."""
+
+    database: MortalDatabase | MemoryDatabase
+    integration: str
+    rules: RuleBook = field(default_factory=RuleBook)
+
+
+@dataclass(slots=True)
 class Cast:
     """Both systems and the store of one life."""
 
-    plain: Database
+    ground: Ground
     clock: Hands
     connectors: Pair[MemoryConnector]
     context: Context
     began: datetime
 
 
-def make_cast(plain: Database, mortal: MortalDatabase, chance: Random, first_id: int) -> Cast:
+def make_cast(ground: Ground, clock: Hands, chance: Random, first_id: int) -> Cast:
     """Systems as rich and as skewed as the draw says, each with one record whose id no other life has."""
-    clock = Hands()
     connectors = Pair.of(lambda side: _connector(side, clock, chance))
     for side in SIDES:
         system = connectors[side].state
@@ -122,9 +132,9 @@ def make_cast(plain: Database, mortal: MortalDatabase, chance: Random, first_id:
     configs = {name: ConnectionConfig(name=name, system="memory") for name in NAMES}
     opened = {NAMES[side]: connectors[side] for side in SIDES}
     connections = Connections(configs, open=lambda config: opened[config.name])
-    return Cast(
-        plain, clock, connectors, Context(database=mortal, connections=connections, now=clock), clock.at
-    )
+    database = cast(Database, ground.database)
+    context = Context(database=database, connections=connections, rules=ground.rules, now=clock)
+    return Cast(ground, clock, connectors, context, clock.at)
 
 
 def _connector(side: Side, clock: Hands, chance: Random) -> MemoryConnector:

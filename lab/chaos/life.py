@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded
-from typing import Any
+from typing import Any, cast
 
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from temporalio.testing import ActivityEnvironment
@@ -21,9 +21,11 @@ from domain.outcome import Decision
 from domain.sides import SIDES, Pair, Side
 from lab.chaos.cast import DECLARED, EDITS, Cast
 from store import conflicts
+from store.database import Tx
 from workflows.pair import PairLoop
 
 ATTEMPTS = 3
+LOGGED = ("unit", "stage", "winner", "outcome", "overruled", "values")
 SOMEBODY = Author("ada")
 Line = dict[str, Any]
 
@@ -51,6 +53,7 @@ class Life:
     instances: dict[str, Any] = field(default_factory=dict)
     """Class name → activities."""
     _steps: int = 0
+    _committed: bool = False
     _over: dict[int, Any] = field(default_factory=dict)
     """Step → result of a later attempt, while an older one still runs."""
 
@@ -216,6 +219,7 @@ class Life:
 
     def at_commit(self, where: str) -> None:
         """The store's transactions end here, too."""
+        self._committed |= where == "after commit"
         if self._draws(0.01):
             self.tell("crash", what="died", where=where)
             raise Crash
@@ -239,15 +243,15 @@ class Life:
 
     async def note_log(self) -> None:
         """Lines that became durable by now."""
-        async with self.cast.plain.begin() as tx:
-            rows = await conflicts.of_pair(tx, self.pair.pair_id)
+        if not self._committed:
+            return
+        self._committed = False
+        async with self.cast.ground.database.alone() as tx:
+            rows = await conflicts.of_pair(cast(Tx, tx), self.pair.pair_id, after=self.logged)
         for row in rows:
-            if row.id > self.logged:
-                self.logged, line = row.id, row.line.model_dump(mode="json")
-                kept = {
-                    name: line[name] for name in ("unit", "stage", "winner", "outcome", "overruled", "values")
-                }
-                self.tell("log", what=line["kind"], conflict=row.line.conflict_id, n=row.n, **kept)
+            self.logged, line = row.id, row.line.model_dump(mode="json")
+            kept = {name: line[name] for name in LOGGED}
+            self.tell("log", what=line["kind"], conflict=row.line.conflict_id, n=row.n, **kept)
 
 
 def _gave_up(name: str) -> ActivityError:
