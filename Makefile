@@ -43,8 +43,8 @@ backfill: $(STAMP) ## An initial load of N records with the worker killed on the
 crashes: $(STAMP) ## Worker and gateway die at every await that matters, in six kinds of work (ARGS="--share 0.2")
 	@$(BIN)/accord lab crashes $(ARGS)
 
-chaos: $(STAMP) ## Seeded random lives of a pair, judged by an independent checker (SEED=1 N=200 HISTORY=file)
-	@$(BIN)/python -m lab.chaos.run --seed $(or $(SEED),1) -n $(or $(N),200) $(if $(HISTORY),--history $(HISTORY))
+chaos: $(STAMP) ## Seeded random lives of a pair, judged by an independent checker (SEED=1 N=2000 HISTORY=file)
+	@$(BIN)/python -m lab.chaos.run --seed $(or $(SEED),1) -n $(or $(N),2000) $(if $(HISTORY),--history $(HISTORY))
 
 chaos-processes: $(STAMP) ## The same with whole processes that die, a few hundred lives on one stack (SEED=1 N=300 HISTORY=file)
 	@$(BIN)/python -m lab.chaos.processes.run --seed $(or $(SEED),1) -n $(or $(N),300) $(if $(HISTORY),--history $(HISTORY))

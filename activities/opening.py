@@ -52,6 +52,10 @@ async def look_at_open_plan(tx: Tx, look: Look) -> OpenPlanOutlook:
     if plan is None:
         return OpenPlanOutlook.NONE
     left = [step for step in plan.steps if step.state in {"pending", "claimed"}]
+    if any(
+        step.state == "claimed" for step in left
+    ):  # it may have been sent: apply looks at that more closely
+        return OpenPlanOutlook.GO_ON
     if left and all(outlook_of(look, step) is not Outlook.OVERTAKEN for step in left):
         return OpenPlanOutlook.GO_ON
     await plans.close(tx, plan.id, "overtaken")

@@ -129,7 +129,7 @@ class PassActivities:
             await name_superseded(tx, look)
             if assessment.conflicts:
                 return say_conflicting(look, assessment, ids)
-            verdict = decide(look.declared, look.view)
+            verdict = decide(look.declared, look.view, assessment)
             flapping = await park_flapping(tx, look, verdict)
             if flapping:
                 look = make_look(self.context, look.pair, flapping, look.rules, look.snapshots)

@@ -16,7 +16,7 @@ from activities.committing import alert_prefix, park, quarantine, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
-from activities.races import edits_hit
+from activities.races import edits_back, edits_hit
 from activities.resuming import resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
@@ -48,6 +48,9 @@ class PlanWriter:
         """Both records as this plan's writes leave them."""
         self.known: Pair[SnapshotRow | None] | None = look.work.last
         """The last snapshots in the store; None once we have saved others."""
+        self.put_back: list[Overwritten] = []
+        """Edits that may have taken back what an earlier attempt wrote, on `put_back_on`."""
+        self.put_back_on = Side.A
         self.ended = False
         self.progress = resumed(look, plan)
 
@@ -76,6 +79,8 @@ class PlanWriter:
             return
         await self._claim(step)
         before = await self._target(step)
+        if step.state == "claimed":
+            await self._refuse_put_back(step, before)
         look = replace(self.look, snapshots=self.look.snapshots.replace(step.side, before))
         match outlook_of(look, step):
             case Outlook.OVERTAKEN:
@@ -87,6 +92,19 @@ class PlanWriter:
                 units = self.progress.unit_of(step.side)
                 sent = await send(connector, before, wanted, units, marker=self.look.pair.pair_id)
                 await self._keep(step, sent, await edits_hit(connector, before, sent), before)
+
+    async def _refuse_put_back(self, step: StepRow, before: Snapshot) -> None:
+        """Leave it to the next pass where somebody may have taken back what an earlier attempt had written.
+
+        Raises:
+            StaleVersion: Somebody may have; the edit is kept for policy to judge.
+        """
+        done = sum(other.side is step.side and other.state == "done" for other in self.plan.steps)
+        decided, connector = self.look.snapshots[step.side], self.look.connectors[step.side]
+        self.put_back = await edits_back(connector, step, decided, before, saved_by_us=done)
+        if self.put_back:
+            self.put_back_on = step.side
+            raise StaleVersion(f"{self._end(step.side)} was edited back after an earlier attempt")
 
     async def _claim(self, step: StepRow) -> None:
         """Hold the step. An earlier attempt of this activity is dead for Temporal, so it is followed at once."""
@@ -205,6 +223,7 @@ class PlanWriter:
     # ---------------------------------------------------------------------------------------------- ending
     async def _overtaken(self, why: str) -> Applied:
         async with self.database.begin() as tx:
+            await self._keep_hit(tx, self.put_back_on, self.put_back)
             await plans.close(tx, self.plan.id, "overtaken")
         return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
 

@@ -22,15 +22,16 @@ __all__ = ["Assessment", "assess", "decide"]
 MOVING = {UnitState.ADOPTED, UnitState.CARRIED, UnitState.DECIDED, UnitState.BLOCKED}
 
 
-def decide(rules: Integration, view: PairView) -> Verdict:
+def decide(rules: Integration, view: PairView, assessed: Assessment | None = None) -> Verdict:
     """Decide one pass over a pair.
 
     Args:
         rules: The declaration.
         view: Both snapshots, the baselines and what else is known. Histories in `view.facts` sharpen a conflict's
             decision; without conflicts (`assess(…).conflicts` is empty) they aren't needed.
+        assessed: What `assess` says of this very view, if it was asked.
     """
-    assessment = assess(rules, view)
+    assessment = assessed or assess(rules, view)
     hearing = hear(rules, view, assessment.contested)
     conclusions = [conclude(finding, hearing.accepted.get(finding.unit)) for finding in assessment.findings]
     return _verdict(_with_waiting_pair(rules, conclusions), hearing)

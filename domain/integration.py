@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
@@ -317,10 +318,16 @@ class Integration(Declared):
     def ends(self) -> Pair[End]:
         return Pair(self.a, self.b)
 
-    @property
+    @cached_property
     def units(self) -> tuple[Unit, ...]:
         """Groups and ungrouped fields, in declared order: what is decided as one."""
         return declared_units(self)
+
+    def __copy__(self) -> Self:
+        """Without what was derived: a copy is made to be changed."""
+        copied = super().__copy__()
+        copied.__dict__.pop("units", None)
+        return copied
 
 
 class Unit(Declared):

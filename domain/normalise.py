@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from pydantic import JsonValue
@@ -12,6 +13,9 @@ from pydantic import JsonValue
 from domain.integration import FieldMap, FieldType, Normaliser
 from domain.sides import Side
 from domain.values import Value, canonical
+
+SHORT = 200
+"""Characters of a text whose key is worth remembering."""
 
 LONGEST_NUMBER = 40
 """Characters and decimal exponent beyond which a text is no number: `1e999999999` must cost nothing."""
@@ -29,7 +33,16 @@ def key(field: FieldMap, side: Side, value: Value) -> str:
 
 def element_key(field: FieldMap, side: Side, element: Value) -> str:
     """The key of a scalar, or of one element of a set."""
-    return canonical(normal(element, field.normalisers(side)))
+    normalisers = field.normalisers(side)
+    if type(element) is str and len(element) <= SHORT:
+        return _short_key(element, normalisers)
+    return canonical(normal(element, normalisers))
+
+
+@lru_cache(maxsize=4096)
+def _short_key(text: str, normalisers: tuple[Normaliser, ...]) -> str:
+    """A pass compares the same few words dozens of times."""
+    return canonical(normal(text, normalisers))
 
 
 def elements(value: Value) -> list[JsonValue]:
@@ -44,9 +57,9 @@ def normal(value: Value, normalisers: tuple[Normaliser, ...]) -> Any:
 
     The order is that of the enumeration, whatever the declaration's, so that `"  "` is trimmed before it is empty.
     """
-    for normaliser in Normaliser:
+    for normaliser, step in STEPS.items():
         if normaliser in normalisers:
-            value = STEPS[normaliser](value)
+            value = step(value)
     return _whole(value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random  # noqa: TID251 - seeded
 from typing import Any, cast
 
@@ -132,7 +133,7 @@ def make_cast(ground: Ground, clock: Hands, chance: Random, first_id: int) -> Ca
     configs = {name: ConnectionConfig(name=name, system="memory") for name in NAMES}
     opened = {NAMES[side]: connectors[side] for side in SIDES}
     connections = Connections(configs, open=lambda config: opened[config.name])
-    database = cast(Database, ground.database)
+    database = cast("Database", ground.database)
     context = Context(database=database, connections=connections, rules=ground.rules, now=clock)
     return Cast(ground, clock, connectors, context, clock.at)
 
@@ -150,6 +151,7 @@ def _connector(side: Side, clock: Hands, chance: Random) -> MemoryConnector:
     return MemoryConnector(NAMES[side], system, settings)
 
 
+@cache
 def declaration(name: str) -> str:
     """The integration as its owner writes it."""
     ends = {s.value: {"connection": NAMES[s], "record_type": "ticket"} for s in SIDES}

@@ -54,17 +54,26 @@ class FieldLife:
     alone: dict[str, Alone] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     """Both values as they may last have stood in step: a side that returns there has taken its edit back."""
+    held: dict[str, list[Any]] = field(default_factory=dict)
+    """By side, what it has held since: our write may bring over what its person has moved on from meanwhile."""
 
     def __post_init__(self) -> None:
-        self.steps = [dict(self.now)]
+        self._in_step()
 
     def agrees(self) -> bool:
-        a, b = self.now["a"], self.now["b"]
+        return self._agree(self.now["a"], self.now["b"])
+
+    def _agree(self, a: Any, b: Any) -> bool:
         return bool((self.values.get(str(a)) if self.values else a) == b)
+
+    def _in_step(self) -> None:
+        self.steps = [dict(self.now)]
+        self.held = {side: [value] for side, value in self.now.items()}
 
     def edited(self, line: int, side: str, change: Line, by: str) -> None:
         """A person replaces what they see on that side: whatever stood alone there was theirs to replace."""
         self.now[side] = change["new"]
+        self.held[side].append(change["new"])
         self.alone[side] = Alone(line, change["new"], change["old"], by)
         if any(step[side] == change["new"] for step in self.steps):
             del self.alone[side]
@@ -76,9 +85,15 @@ class FieldLife:
         """Our write; the human value that it replaced though it stood nowhere else, if there was one."""
         self.now[side] = change["new"]
         lost = self.alone.pop(side, None)
+        self.steps += [
+            {side: change["new"], OTHER[side]: brought}
+            for brought in self.held[OTHER[side]]
+            if self._agree(*((change["new"], brought) if side == "a" else (brought, change["new"])))
+        ]
+        self.held[side].append(change["new"])
         if self.agrees():
             self.alone.clear()
-            self.steps = [dict(self.now)]
+            self._in_step()
         if lost is None or lost.value == change["new"]:
             return None
         return None if self.merges and _keeps(lost, change["new"]) else lost
@@ -143,6 +158,7 @@ class Checker:
             life = self.by_native.get((line["side"], native))
             if life is not None:
                 life.edited(number, line["side"], change, line["by"])
+                self.hit.pop((life.name, line["side"], _text(change["new"])), None)  # it stands again
 
     def _decision(self, number: int, line: Line) -> None:
         del number, line
@@ -174,6 +190,7 @@ class Checker:
         for one in line["overruled"]:
             self.overruled.add((one["field"], one["side"], _text(one["value"])))
         if line["what"] == "race":
+            self.spare += 1  # the write that hit an edit was for nothing
             for one in [*line["overruled"], *line["values"]]:
                 self.hit.pop((one["field"], one["side"], _text(one["value"])), None)
 
@@ -191,6 +208,7 @@ class Checker:
             if life is None:
                 continue
             lost = life.written(side, change)
+            self.hit.pop((life.name, side, _text(change["new"])), None)  # it stands again
             if lost is None or (life.name, side, _text(lost.value)) in self.overruled:
                 continue
             said = (

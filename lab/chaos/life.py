@@ -247,7 +247,7 @@ class Life:
             return
         self._committed = False
         async with self.cast.ground.database.alone() as tx:
-            rows = await conflicts.of_pair(cast(Tx, tx), self.pair.pair_id, after=self.logged)
+            rows = await conflicts.of_pair(cast("Tx", tx), self.pair.pair_id, after=self.logged)
         for row in rows:
             self.logged, line = row.id, row.line.model_dump(mode="json")
             kept = {name: line[name] for name in LOGGED}

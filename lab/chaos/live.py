@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from random import Random  # noqa: TID251 - seeded
 from typing import Any, cast
@@ -12,6 +11,7 @@ from activities.ending import EndingActivities
 from activities.messages import PairRef
 from activities.noting import NotingActivities
 from activities.passes import PassActivities
+from activities.rulebook import RuleBook
 from domain.records import RecordRef
 from domain.sides import SIDES, Pair
 from lab.chaos.cast import DECLARED, NAMES, Ground, Hands, declaration, make_cast
@@ -27,10 +27,10 @@ from workflows.state import PairState
 STEPS = (PassActivities, EndingActivities, NotingActivities)
 
 
-def in_memory(ground: Ground) -> tuple[Ground, Hands]:
+def in_memory(rules: RuleBook) -> tuple[Ground, Hands]:
     """A store of the life's own, by its own clock; parsed declarations are shared."""
     clock = Hands()
-    return Ground(MemoryDatabase(clock), ground.integration, ground.rules), clock
+    return Ground(MemoryDatabase(clock), "chaos", rules), clock
 
 
 async def live(ground: Ground, clock: Hands, seed: int) -> list[Line]:
@@ -60,7 +60,7 @@ async def _linked(ground: Ground, record_id: str) -> PairRef:
     refs = NAMES.map(lambda name: RecordRef(connection=name, record_type="ticket", id=record_id))
     name = ground.integration
     async with ground.database.begin() as opened:
-        tx = cast(Tx, opened)
+        tx = cast("Tx", opened)
         await integrations.apply(tx, name, declaration(name), "chaos")
         version, _ = await integrations.current(tx, name) or (0, "")
         row = await pairs.create(tx, name, version, refs.map(lambda ref: EndRow(ref, key)))

@@ -1,112 +1,123 @@
-"""`python -m lab.chaos.run`: live many seeded lives in one process, judge each, stop at the first that breaks a promise."""
+"""`python -m lab.chaos.run`: live many seeded lives, judge each, and show every one that breaks a promise."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from random import Random  # noqa: TID251 - seeded
-from typing import Any
+from typing import Self
 
-from activities.ending import EndingActivities
-from activities.messages import PairRef
-from activities.noting import NotingActivities
-from activities.passes import PassActivities
-from domain.records import RecordRef
-from domain.sides import SIDES, Pair
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from activities.rulebook import RuleBook
 from embedded.postgres import PostgresServer
 from embedded.postgres_home import make_home
 from embedded.postgres_programs import find_programs, within_reach
 from embedded.settings import EmbeddedSettings
 from embedded.supervisor import Supervisor
-from lab.chaos.cast import DECLARED, NAMES, MortalDatabase, declaration, make_cast
+from lab.chaos.cast import Ground, Hands, MortalDatabase
 from lab.chaos.check import at_risk, check
-from lab.chaos.life import Life
-from lab.chaos.port import Port, Rested, installed
-from store import integrations, migrate, pairs
-from store.database import Database
-from store.pairs import EndRow
-from workflows.pair import PairLoop
-from workflows.state import PairState
+from lab.chaos.life import Line
+from lab.chaos.live import in_memory, live
+from store import migrate
 
 DATABASE = "chaos"
+PORTION = 50
+"""Lives that a process lives between two words about its progress."""
 
 
-async def live(plain: Database, mortal: MortalDatabase, seed: int) -> list[dict[str, Any]]:
-    """One history, from link to rest."""
-    chance = Random(seed)
-    cast = make_cast(plain, mortal, chance, seed)
-    name, record_id = f"chaos{seed}", str(seed)
-    ends = Pair.of(
-        lambda side: EndRow(
-            RecordRef(connection=NAMES[side], record_type="ticket", id=record_id), f"TICKET-{seed}"
-        )
-    )
-    async with plain.begin() as tx:
-        await integrations.apply(tx, name, declaration(name), "chaos")
-        version, _ = await integrations.current(tx, name) or (0, "")
-        row = await pairs.create(tx, name, version, ends)
-    ref = PairRef(integration=name, pair_id=row.id, systems=("Left", "Right"), keys=(ends.a.key, ends.b.key))
-    life = Life(cast, seed, ref, Pair(record_id, record_id), chance)
-    for steps in (PassActivities, EndingActivities, NotingActivities):
-        life.instances[steps.__name__] = steps(cast.context)
-    life.lines.append(_head(life))
-    mortal.at_commit = life.at_commit
-    for side in SIDES:
-        cast.connectors[side].state.listeners.append(partial(life.saved, side))
-    with installed(Port(life)):
-        life.loop = loop = PairLoop(PairState(pair=ref))
-        loop.state.look_everywhere("linked")
-        life.edits_left, life.faults_left = chance.randrange(1, 9), chance.choice((0, 1, 3))
-        ended = ""
-        with suppress(Rested):
-            ended = await loop.live()
-    _finish(life, ended)
-    return life.lines
+@dataclass(slots=True)
+class Tally:
+    """What was found in a portion of lives, or in all of them."""
+
+    lives: int = 0
+    lines: dict[str, int] = field(default_factory=dict)
+    """By kind: what happened in them."""
+    risky: int = 0
+    """Lives with a side that has neither compare-and-set nor a change history."""
+    broken_at_risk: list[int] = field(default_factory=list)
+    broken: dict[int, list[str]] = field(default_factory=dict)
+    """Seed → what it breaks."""
+
+    def judge(self, seed: int, lines: list[Line]) -> bool:
+        """Judge one life; whether it breaks a promise that could have been kept."""
+        found, excused = check(lines), at_risk(lines[0])
+        self.lives += 1
+        self.risky += excused
+        for line in lines[1:]:
+            self.lines[line["kind"]] = self.lines.get(line["kind"], 0) + 1
+        if found and excused:
+            self.broken_at_risk.append(seed)
+        elif found:
+            self.broken[seed] = [str(one) for one in found]
+        return bool(found) and not excused
+
+    def add(self, other: Tally) -> None:
+        self.lives += other.lives
+        self.risky += other.risky
+        self.broken_at_risk += other.broken_at_risk
+        self.broken |= other.broken
+        for kind, number in other.lines.items():
+            self.lines[kind] = self.lines.get(kind, 0) + number
 
 
-def _head(life: Life) -> dict[str, Any]:
-    can = {s.value: life.cast.connectors[s].capabilities.model_dump() for s in SIDES}
-    return {
-        "kind": "history",
-        "format": 1,
-        "seed": life.seed,
-        "runner": "in-process",
-        "capabilities": {
-            side: {k: v for k, v in one.items() if isinstance(v, bool)} for side, one in can.items()
-        },
-        "fields": [one.head() for one in DECLARED],
-        "records": _records(life),
-    }
+def live_portion(seeds: range, history: Path | None) -> Tally:
+    """Live these seeds in this process, each on a store of its own in memory."""
+    return asyncio.run(_live_all(seeds, history))
 
 
-def _records(life: Life) -> dict[str, Any]:
-    found = {s.value: life.system(s).records[life.records[s]] for s in SIDES}
-    return {side: None if record.deleted else dict(record.fields) for side, record in found.items()}
+async def _live_all(seeds: range, history: Path | None) -> Tally:
+    tally, rules = Tally(), RuleBook()
+    for seed in seeds:
+        lines = await live(*in_memory(rules), seed)
+        if tally.judge(seed, lines):
+            keep(Path(f"chaos-{seed}.jsonl"), lines)
+        if history is not None:
+            keep(history, lines)
+    return tally
 
 
-def _finish(life: Life, ended: str) -> None:
-    assert life.loop is not None
-    standing = life.loop.state.standing
-    states = ["detached"] if ended else list(standing.states)
-    life.tell(
-        "final",
-        records=_records(life),
-        states=states,
-        waiting=list(standing.fields),
-        reason=ended or standing.waits_for,
-    )
+def live_in_processes(seeds: range, jobs: int, history: Path | None) -> Iterator[Tally]:
+    """Portions as they are done, in the order of their seeds; not more under way than there are processes."""
+    portions = [seeds[at : at + PORTION] for at in range(0, len(seeds), PORTION)]
+    files = [None if history is None else history.with_suffix(f".{one.start}.part") for one in portions]
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = iter(zip(portions, files, strict=True))
+        under_way = [(pool.submit(live_portion, *one), one[1]) for one in islice(waiting, 2 * jobs)]
+        while under_way:
+            future, part = under_way.pop(0)
+            yield future.result()
+            if history is not None and part is not None:
+                with history.open("ab") as whole:
+                    whole.write(part.read_bytes())
+                part.unlink()
+            under_way += [(pool.submit(live_portion, *one), one[1]) for one in islice(waiting, 1)]
+
+
+async def live_on_postgresql(seeds: range, history: Path | None) -> AsyncIterator[Tally]:
+    """The same lives on a real store, one after the other: slow, and what the store in memory is measured by."""
+    async with database() as mortal:
+        for seed in seeds:
+            tally = Tally()
+            lines = await live(Ground(mortal, f"chaos{seed}"), Hands(), seed)
+            if tally.judge(seed, lines) or history is not None:
+                keep(history or Path(f"chaos-{seed}.jsonl"), lines)
+            yield tally
 
 
 @asynccontextmanager
-async def databases() -> AsyncIterator[tuple[Database, MortalDatabase]]:
+async def database() -> AsyncIterator[MortalDatabase]:
     """A throw-away PostgreSQL of this run's own."""
     with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory:
         var = Path(directory)
@@ -120,44 +131,82 @@ async def databases() -> AsyncIterator[tuple[Database, MortalDatabase]]:
             await server.prepare(supervisor)
             await supervisor.start(server.child())
             await asyncio.to_thread(migrate.upgrade, server.url(DATABASE))
-            plain, mortal = Database(server.url(DATABASE)), MortalDatabase(server.url(DATABASE))
-            yield plain, mortal
+            mortal = MortalDatabase(server.url(DATABASE))
+            yield mortal
             await mortal.close()
-            await plain.close()
         server.discard()
 
 
-def keep(file: Path, lines: Sequence[dict[str, Any]]) -> None:
+def keep(file: Path, lines: Sequence[Line]) -> None:
     """Append a history to a file."""
     with file.open("a", encoding="utf-8") as opened:
         opened.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-async def run(seed: int, number: int, history: Path | None) -> int:
-    """Live and judge; the exit code."""
-    began, risky, broken = time.monotonic(), 0, 0
-    async with databases() as (plain, mortal):
-        for one in range(seed, seed + number):
-            lines = await live(plain, mortal, one)
-            found, excused = check(lines), at_risk(lines[0])
-            risky += bool(found) and excused
-            if history is not None or (found and not excused):
-                await asyncio.to_thread(keep, history or Path(f"chaos-{one}.jsonl"), lines)
-            if found and not excused:
-                broken += 1
-                print(f"seed {one}: " + "\n  ".join(map(str, found)), file=sys.stderr)
-    spent = time.monotonic() - began
-    print(f"{number} histories from seed {seed} in {spent:.0f} s: {broken} broken; {risky} broken at risk")
-    return int(broken > 0)
+class Watch:
+    """Shows how far it has come, and says each broken life at once."""
+
+    def __init__(self, number: int) -> None:
+        self.console = Console(stderr=True)
+        self.whole = Tally()
+        self.began = time.monotonic()
+        self._progress = Progress(
+            TextColumn("lives"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[broken]} broken"),
+            console=self.console,
+        )
+        self._task = self._progress.add_task("", total=number, broken=0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def take(self, tally: Tally) -> None:
+        self.whole.add(tally)
+        self._progress.update(self._task, completed=self.whole.lives, broken=len(self.whole.broken))
+        for seed, found in tally.broken.items():
+            self.console.print(f"seed {seed}: " + "\n  ".join(found), style="red", highlight=False)
+
+    def report(self, seeds: range) -> None:
+        whole, spent = self.whole, max(time.monotonic() - self.began, 0.001)
+        happened = ", ".join(f"{number} {kind}" for kind, number in sorted(whole.lines.items()))
+        print(
+            f"{whole.lives} histories, seeds {seeds.start}..{seeds[-1]}, {whole.lives / spent:.0f}/s: {happened}"
+        )
+        print(f"{whole.lives - whole.risky} where every side can tell: {len(whole.broken)} broken")
+        print(f"{whole.risky} at risk: {len(whole.broken_at_risk)} broken")
+
+
+async def _on_postgresql(seeds: range, history: Path | None, watch: Watch) -> None:
+    async for tally in live_on_postgresql(seeds, history):
+        watch.take(tally)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Seeded lives of a pair, judged.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-n", type=int, default=200)
+    parser.add_argument("-n", type=int, default=2000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="Processes.")
     parser.add_argument("--history", type=Path, help="Append every history to this file.")
+    parser.add_argument("--postgresql", action="store_true", help="On a real store, one life at a time.")
     said = parser.parse_args(arguments)
-    return asyncio.run(run(said.seed, said.n, said.history))
+    if said.n < 1 or said.jobs < 1:
+        parser.error("-n and --jobs must be at least 1")
+    seeds = range(said.seed, said.seed + said.n)
+    with Watch(said.n) as watch:
+        if said.postgresql:
+            asyncio.run(_on_postgresql(seeds, said.history, watch))
+        else:
+            for tally in live_in_processes(seeds, said.jobs, said.history):
+                watch.take(tally)
+    watch.report(seeds)
+    return int(bool(watch.whole.broken))
 
 
 if __name__ == "__main__":

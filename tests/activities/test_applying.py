@@ -240,6 +240,41 @@ async def test_an_edit_that_our_write_hit_and_that_was_saved_again_is_no_loss(bu
     assert [row.line.kind for row in await world.log()] == ["conflict"]
 
 
+@pytest.mark.parametrize(
+    "lacks", [(), ("compare_and_set",), ("change_history",), ("compare_and_set", "change_history")]
+)
+@pytest.mark.parametrize("beside", [{}, {"urgency": "High"}])
+async def test_an_old_value_put_back_behind_a_lost_answer_is_an_edit(
+    build: Build, lacks: tuple[str, ...], beside: dict[str, str]
+) -> None:
+    can = dict.fromkeys(lacks, False)
+    world = await build(declaration(TITLE, PRIORITY), settings=Pair({}, can))
+    world.edit(Side.A, title="Printer on fire", priority="3")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("after", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.clock.advance(minutes=1)
+    world.edit(Side.B, summary="Printer", **beside)
+    assert (await world.apply(plan_id)).outcome == "stale"
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer"
+    (line,) = [row.line for row in await world.log() if row.line.unit == "title"]
+    assert [(lost.side, lost.value) for lost in line.overruled] == [("a", "Printer on fire")]
+
+
+async def test_a_lost_request_is_sent_again_though_somebody_edited_another_field(build: Build) -> None:
+    world = await build(settings=Pair({}, {"change_history": False}))
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("before", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, urgency="High")
+    assert (await world.apply(plan_id)).outcome != "stale"
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+
+
 async def two_steps(world: World, **beside: str) -> int:
     """A plan that writes to A first, then to B: merged notes for both, and B's other edits for A."""
     world.edit(Side.A, notes="ONE\ntwo\nthree\n")

@@ -18,7 +18,7 @@ def locked(asked: Asked) -> list[Any]:
 # ------------------------------------------------------------------------------------------------- declarations
 @answers(integrations.APPLY)
 def apply(asked: Asked) -> list[Any]:
-    asked.tables.integrations[asked.given["name"], asked.given["version"]] = dict(asked.given)
+    asked.tables.integrations[asked.given["name"], asked.given["version"]] = Row(asked.given)
     return []
 
 
@@ -86,8 +86,9 @@ def open_(asked: Asked) -> list[Any]:
     }
     rows = asked.tables.reviews
     for one in asked.given["rows"]:
-        before = rows.get(one["token"], {"unit": one["unit"]})
-        rows[one["token"]] = {**one, "pair_id": asked.given["pair"], "unit": before["unit"], **fresh}
+        before = rows.get(one["token"], one)
+        unchanged = {"pair_id": asked.given["pair"], "unit": before["unit"]}
+        rows[one["token"]] = Row({**one, **unchanged, **fresh})
     return []
 
 
@@ -131,7 +132,7 @@ def decisions_of_pair(asked: Asked) -> list[Row]:
 # ----------------------------------------------------------------------------------------- what stops, what is told
 @answers(parked.PARK)
 def park(asked: Asked) -> list[Any]:
-    asked.tables.parked_units[asked.given["pair_id"], asked.given["unit"]] = dict(asked.given)
+    asked.tables.parked_units[asked.given["pair_id"], asked.given["unit"]] = Row(asked.given)
     return []
 
 
@@ -176,7 +177,7 @@ def clear_others(asked: Asked) -> list[str]:
 @answers(losses.NOTE)
 def note(asked: Asked) -> list[Any]:
     key = asked.given["pair_id"], asked.given["record_id"]
-    asked.tables.losses.setdefault(key, {**asked.given, "allowed": False, "sent": None})
+    asked.tables.losses.setdefault(key, Row(asked.given, allowed=False, sent=None))
     return []
 
 

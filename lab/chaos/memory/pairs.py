@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 
-from domain.sides import SIDES, Side
+from domain.sides import SIDES, Pair, Side
 from domain.values import same
-from lab.chaos.memory.plans import open_plan
-from lab.chaos.memory.tables import Asked, Found, Row, Tables, add, answers, update
-from store import pairs, snapshots, work
+from domain.view import Overwritten
+from lab.chaos.memory.plans import read_open_plan
+from lab.chaos.memory.tables import Asked, Found, Row, Tables, add, answers, read, update
+from store import overwritten, pairs, reviews, snapshots, work
+from store.baselines import BaselineRow
+from store.snapshots import SnapshotRow
 
+Document: TypeAlias = dict[str, Any]
+
+END, BASELINE = TypeAdapter(pairs.EndRow), TypeAdapter(BaselineRow)
 VERSION = ("field", "value", "old", "at", "by", "origin", "sequence")
 
 
@@ -29,25 +36,25 @@ def create(asked: Asked) -> list[Any]:
         "created_at": asked.now,
         "last_pass_at": None,
     }
-    tables.pairs[given["id"]] = {name: given[name] for name in ("id", "integration", "version")} | fresh
+    tables.pairs[given["id"]] = Row({n: given[n] for n in ("id", "integration", "version")}, **fresh)
     for end in given["ends"]:
         rest = {"pair_id": given["id"], "active": True, "snapshot_id": None, "outside_since": None}
-        tables.pair_ends[given["id"], end["side"]] = {**end, **rest}
+        tables.pair_ends[given["id"], end["side"]] = Row(end, **rest)
     return []
 
 
-def pair_document(tables: Tables, pair_id: str) -> Row:
+def pair_document(tables: Tables, pair_id: str) -> Document:
     ends = {side.value: _end(tables.pair_ends[pair_id, side.value]) for side in SIDES}
     return {**tables.pairs[pair_id], "ends": ends}
 
 
-def _end(end: Row) -> Row:
+def _end(end: Row) -> Document:
     ref = {"connection": end["connection"], "record_type": end["record_type"], "id": end["record_id"]}
     return {"ref": ref, **{name: end[name] for name in ("key", "url", "outside_since")}}
 
 
 @answers(pairs.GET)
-def get(asked: Asked) -> list[Row]:
+def get(asked: Asked) -> list[Document]:
     pair_id = asked.given["pair_id"]
     return [pair_document(asked.tables, pair_id)] if pair_id in asked.tables.pairs else []
 
@@ -71,7 +78,7 @@ def unlink(asked: Asked) -> list[Any]:
 def set_state(asked: Asked) -> list[Any]:
     given, rows = asked.given, asked.tables.pairs
     before = rows[given["pair"]]
-    changes: Row = {"state": given["states"], "waits_for": given["sentence"]}
+    changes: Document = {"state": given["states"], "waits_for": given["sentence"]}
     if before["state"] != given["states"]:
         changes["state_since"] = asked.now
     if given["passed"]:
@@ -99,58 +106,80 @@ def set_version(asked: Asked) -> list[Any]:
 
 
 @answers(work.LOAD)
-def load(asked: Asked) -> list[bytes]:
-    """As text, like PostgreSQL's: read as often as it is asked for."""
+def load(asked: Asked) -> list[work.PairWork]:
+    """Read already: `database.Reading` lets it pass where the store would parse PostgreSQL's text."""
     pair_id, tables = asked.given["pair_id"], asked.tables
-    pair = tables.pairs.get(pair_id)
-    if pair is None:
+    if pair_id not in tables.pairs:
         return []
-    versions = [version for name, version in tables.integrations if name == pair["integration"]]
-    document = {
-        "pair": pair_document(tables, pair_id),
-        "newest_version": max(versions),
-        "brake": None,
-        "connections": {side.value: None for side in SIDES},
-        "baselines": {name: _baseline(row) for (_, name), row in tables.baselines.items()},
-        "plan": open_plan(tables, pair_id),
-        "reviews": sorted(
-            (one for one in tables.reviews.values() if one["state"] == "open"), key=lambda one: one["unit"]
-        ),
-        "stopped": {
-            unit: {"cause": row["cause"], "reason": row["reason"]}
-            for (_, unit), row in tables.parked_units.items()
-        },
-        "alerted": any(one["cleared_at"] is None for one in tables.alerts.values() if one["pair_id"]),
-        "overwritten": {side.value: _hits(tables, side) for side in SIDES},
-        "last": {side.value: _last_of(tables, pair_id, side) for side in SIDES},
-    }
-    return [to_json(document)]
+    pair = _read_pair(tables, pair_id)
+    open_reviews = [row for row in tables.reviews.values() if row["state"] == "open"]
+    return [
+        work.PairWork(
+            pair=pair,
+            newest_version=max(version for name, version in tables.integrations if name == pair.integration),
+            brake=None,
+            connections=Pair(None, None),
+            baselines={
+                name: read(row, BASELINE.validate_python, _baseline)
+                for (_, name), row in tables.baselines.items()
+            },
+            plan=read_open_plan(tables, pair_id),
+            reviews=[
+                read(row, reviews.ROW.validate_python)
+                for row in sorted(open_reviews, key=lambda row: row["unit"])
+            ],
+            stopped={
+                unit: work.StoppedUnit(row["cause"], row["reason"])
+                for (_, unit), row in tables.parked_units.items()
+            },
+            alerted=any(row["pair_id"] and row["cleared_at"] is None for row in tables.alerts.values()),
+            overwritten=Pair.of(lambda side: _hits(tables, side)),
+            last=Pair.of(lambda side: _read_last(tables, pair_id, side)),
+        )
+    ]
 
 
-def _baseline(row: Row) -> Row:
+def _read_pair(tables: Tables, pair_id: str) -> pairs.PairRow:
+    a, b = (tables.pair_ends[pair_id, side.value] for side in SIDES)
+    ends = Pair(read(a, END.validate_python, _end), read(b, END.validate_python, _end))
+    row = tables.pairs[pair_id]
+    pair = read(row, pairs.ROW.validate_python, lambda row: {**row, "ends": {"a": _end(a), "b": _end(b)}})
+    return replace(pair, ends=ends)
+
+
+def _baseline(row: Row) -> Document:
     return {
         "natives": {"a": row["native_a"], "b": row["native_b"]},
         "baseline": {"a": row["half_a"], "b": row["half_b"], "revision": row["revision"]},
     }
 
 
-def _hits(tables: Tables, side: Side) -> Row:
+def _hits(tables: Tables, side: Side) -> dict[str, Overwritten]:
     rows = [row for (_, on, _), row in tables.overwritten.items() if on == side.value]
-    return {row["field"]: {"version": row["version"], "ours": row["ours"]} for row in rows}
+    return {row["field"]: overwritten.JSON.validate_python(_hit(row)) for row in rows}
+
+
+def _hit(row: Row) -> Document:
+    return {"version": row["version"], "ours": row["ours"]}
 
 
 def _last_of(tables: Tables, pair_id: str, side: Side) -> Row | None:
     number = tables.pair_ends[pair_id, side.value]["snapshot_id"]
-    return None if number is None else _snapshot(tables.snapshots[number])
+    return None if number is None else tables.snapshots[number]
 
 
-def _snapshot(row: Row) -> Row:
+def _read_last(tables: Tables, pair_id: str, side: Side) -> SnapshotRow | None:
+    row = _last_of(tables, pair_id, side)
+    return None if row is None else read(row, snapshots.ROW.validate_python, _snapshot)
+
+
+def _snapshot(row: Row) -> Document:
     return {"id": row["id"], "hash": row["hash"], "snapshot": row["body"], "taken_at": row["taken_at"]}
 
 
 # ---------------------------------------------------------------------------------------------------- snapshots
 @answers(snapshots.GET)
-def get_snapshots(asked: Asked) -> list[Row]:
+def get_snapshots(asked: Asked) -> list[Document]:
     return [_snapshot(asked.tables.snapshots[number]) for number in asked.given["ids"]]
 
 
@@ -158,7 +187,7 @@ def get_snapshots(asked: Asked) -> list[Row]:
 def last(asked: Asked) -> list[Found]:
     nothing = {"id": None, "hash": None, "snapshot": None, "taken_at": None}
     found = {side: _last_of(asked.tables, asked.given["pair_id"], side) for side in SIDES}
-    return [Found(side=side.value, snapshot=row or nothing) for side, row in found.items()]
+    return [Found(side=s.value, snapshot=_snapshot(row) if row else nothing) for s, row in found.items()]
 
 
 @answers(snapshots.SAVE)
@@ -171,7 +200,7 @@ def save(asked: Asked) -> list[Found]:
     return [row for row in pointed if row is not None]
 
 
-def _save(asked: Asked, new: Row) -> Found | None:
+def _save(asked: Asked, new: Document) -> Found | None:
     pair_id, tables = asked.given["pair"], asked.tables
     content = (new["side"], new["version"], new["hash"])
     kept = next(

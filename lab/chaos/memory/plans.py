@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg.errors import UniqueViolation
-from sqlalchemy.exc import IntegrityError
+from pydantic import TypeAdapter
 
-from lab.chaos.memory.tables import Asked, Row, Tables, add, answers, update
+from lab.chaos.memory.tables import Asked, Row, Tables, add, answers, read, update
 from store import baselines, ledger, overwritten, plans
+from store.errors import PlanOpen
 
+STEP = TypeAdapter(plans.StepRow)
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
-def open_plan(tables: Tables, pair_id: str) -> Row | None:
-    """The pair's open plan as a document."""
-    found = [plan for plan in tables.plans.values() if (plan["pair_id"], plan["state"]) == (pair_id, "open")]
-    return document(tables, found[0]) if found else None
+def read_open_plan(tables: Tables, pair_id: str) -> plans.OpenPlan | None:
+    """The same, as the store's own adapter reads it."""
+    for row in tables.plans.values():
+        if (row["pair_id"], row["state"]) == (pair_id, "open"):
+            steps = [read(step, STEP.validate_python) for step in _steps(tables, row)]
+            plan = read(row, plans.ROW.validate_python, lambda row: _document(row, []))
+            return replace(plan, steps=steps)
+    return None
 
 
-def document(tables: Tables, plan: Row) -> Row:
+def document(tables: Tables, plan: Row) -> dict[str, Any]:
+    return _document(plan, _steps(tables, plan))
+
+
+def _steps(tables: Tables, plan: Row) -> list[Row]:
+    return [step for step in tables.plan_steps.values() if step["plan_id"] == plan["id"]]
+
+
+def _document(plan: Row, steps: list[Row]) -> dict[str, Any]:
     return {
         "id": plan["id"],
         "version": plan["version"],
         "snapshots": {"a": plan["snapshot_a"], "b": plan["snapshot_b"]},
         "plan": plan["body"],
         "created_at": plan["created_at"],
-        "steps": [step for step in tables.plan_steps.values() if step["plan_id"] == plan["id"]],
+        "steps": steps,
     }
 
 
 @answers(plans.CREATE)
-def create(asked: Asked) -> list[Row]:
+def create(asked: Asked) -> list[dict[str, Any]]:
     given, tables = asked.given, asked.tables
-    if open_plan(tables, given["pair_id"]) is not None:
-        raise IntegrityError("plans.CREATE", dict(given), UniqueViolation("uq_plans_open"))
+    if read_open_plan(tables, given["pair_id"]) is not None:
+        raise PlanOpen(f"pair {given['pair_id']} has an open plan")
     names = ("pair_id", "version", "snapshot_a", "snapshot_b", "body")
     plan = add(
         tables.plans, {name: given[name] for name in names} | {"state": "open", "created_at": asked.now}
@@ -104,9 +118,9 @@ def move(asked: Asked) -> list[str]:
         key = given["pair"], one["field"]
         before = rows.get(key)
         if before is None:
-            rows[key] = {"pair_id": given["pair"], **one}
+            rows[key] = Row(one, pair_id=given["pair"])
         elif not given["fenced"] or before["revision"] + 1 == one["revision"]:
-            rows[key] = {"pair_id": given["pair"], **one, "revision": before["revision"] + 1}
+            rows[key] = Row(one, pair_id=given["pair"], revision=before["revision"] + 1)
         else:
             continue
         moved.append(one["field"])
@@ -116,7 +130,7 @@ def move(asked: Asked) -> list[str]:
 @answers(overwritten.KEEP)
 def keep(asked: Asked) -> list[Any]:
     given = asked.given
-    asked.tables.overwritten[given["pair_id"], given["side"], given["field"]] = dict(given)
+    asked.tables.overwritten[given["pair_id"], given["side"], given["field"]] = Row(given)
     return []
 
 

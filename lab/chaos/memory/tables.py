@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
-Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+
+class Row(dict[str, Any]):
+    """One row, and what it was once read as."""
+
+    __slots__ = ("read",)
+    read: Any
+
+
 Rows: TypeAlias = dict[Any, Row]
 Given: TypeAlias = Mapping[str, Any]
 
@@ -106,11 +115,20 @@ def answers(*statements: Any) -> Callable[[Answer], Answer]:
 
 
 def update(rows: Rows, key: Any, /, **changes: Any) -> None:
-    rows[key] = {**rows[key], **changes}
+    rows[key] = Row(rows[key], **changes)
 
 
-def add(rows: Rows, row: Row, key: str = "id") -> Row:
+def add(rows: Rows, values: Given, key: str = "id") -> Row:
     """Insert under the next number."""
     number = len(rows) + 1
-    rows[number] = row = {key: number, **row}
+    rows[number] = row = Row({key: number}, **values)
     return row
+
+
+def read(row: Row, reader: Callable[[Any], T], document: Callable[[Row], Any] = lambda row: row) -> T:
+    """The row as the store's own adapter reads it. Both are immutable, so it is read once."""
+    try:
+        return cast("T", row.read)
+    except AttributeError:
+        row.read = found = reader(document(row))
+        return found

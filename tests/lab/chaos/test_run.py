@@ -1,36 +1,107 @@
-"""Lives by seed, on a real store."""
+"""Lives by seed: on a store in memory by the thousand, on a real one to show that both are the same."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.chaos.cast import MortalDatabase
-from lab.chaos.check import at_risk, check
-from lab.chaos.run import live
-from store.database import Database
+from activities.rulebook import RuleBook
+from lab.chaos.cast import Ground, Hands, MortalDatabase
+from lab.chaos.check import histories
+from lab.chaos.live import in_memory, live
+from lab.chaos.memory.database import MemoryDatabase, MemoryTx
+from lab.chaos.run import live_in_processes, main
 from tests.postgres import TestDatabases
 
-pytestmark = pytest.mark.stack
-SEEDS = range(1, 13)
 NAMED_BY_CHANCE = {"conflict", "token"}
-"""Hashes over the pair's id, which is new in every database."""
+"""Hashes over the pair's id, which is new in every store."""
 
 
-async def test_lives_keep_every_promise(database_url: str) -> None:
-    plain, mortal = Database(database_url), MortalDatabase(database_url)
-    lives = [await live(plain, mortal, seed) for seed in SEEDS]
-    await mortal.close()
-    await plain.close()
-    assert {lines[0]["seed"]: check(lines) for lines in lives if check(lines) and not at_risk(lines[0])} == {}
-    kinds = {line["kind"] for lines in lives for line in lines}
-    assert {"edit", "signal", "write", "log", "crash", "fault", "quiet", "final"} <= kinds
+def told(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A life without what chance named."""
+    return [{k: v for k, v in line.items() if k not in NAMED_BY_CHANCE} for line in lines]
 
 
-async def test_a_seed_is_a_life(databases: TestDatabases) -> None:
-    async def once(seed: int) -> list[dict[str, object]]:
-        async with databases.fresh() as url:
-            plain, mortal = Database(url), MortalDatabase(url)
-            lines = await live(plain, mortal, seed)
-            await mortal.close()
-            await plain.close()
-        return [{k: v for k, v in line.items() if k not in NAMED_BY_CHANCE} for line in lines[1:]]
+async def remembered(seed: int) -> list[dict[str, Any]]:
+    return await live(*in_memory(RuleBook()), seed)
 
-    assert await once(5) == await once(5)
+
+async def test_a_seed_is_a_life() -> None:
+    assert told(await remembered(5)) == told(await remembered(5))
+    assert told(await remembered(5))[1:] != told(await remembered(6))[1:]
+
+
+async def test_lives_are_full_of_what_may_go_wrong() -> None:
+    kinds = {line["kind"] for seed in range(1, 60) for line in await remembered(seed)}
+    assert {
+        "edit",
+        "delete",
+        "signal",
+        "write",
+        "log",
+        "decision",
+        "crash",
+        "fault",
+        "quiet",
+        "final",
+    } <= kinds
+
+
+def test_twenty_lives_are_judged_and_kept_in_the_order_of_their_seeds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "lives.jsonl"
+    assert main(["--seed", "7", "-n", "120", "--jobs", "2", "--history", str(kept)]) == 0
+    assert "120 histories, seeds 7..126" in capsys.readouterr().out
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [one[0]["seed"] for one in histories(lines)] == list(range(7, 127))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lives.jsonl"]
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(1200)
+def test_twenty_thousand_lives_keep_every_promise() -> None:
+    broken: dict[int, list[str]] = {}
+    lives = 0
+    for tally in live_in_processes(range(1, 20_001), jobs=2, history=None):
+        broken |= tally.broken
+        lives += tally.lives
+    assert (lives, broken) == (20_000, {})
+
+
+SEEDS = range(1, 31)
+
+
+class SlowMemory(MemoryDatabase):
+    """Lets others run at each transaction, as one that is a way off does."""
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryTx]:
+        await asyncio.sleep(0)
+        async with super().begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[MemoryTx]:
+        await asyncio.sleep(0)
+        async with super().alone() as tx:
+            yield tx
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(600)
+async def test_the_store_in_memory_answers_as_the_real_one_does(databases: TestDatabases) -> None:
+    now = datetime.now(UTC)
+    async with databases.fresh() as url:
+        mortal = MortalDatabase(url)
+        for seed in SEEDS:
+            real = await live(Ground(mortal, f"chaos{seed}"), Hands(), seed)
+            clock = Hands()
+            memory = await live(Ground(SlowMemory(lambda: now), "chaos"), clock, seed)
+            assert told(memory) == told(real), f"seed {seed}"
+        await mortal.close()
