@@ -18,7 +18,7 @@ from activities.context import Context
 from activities.urgency import BACKGROUND_FROM, set_urgency
 from connectors.base import Connector
 from domain.description import standing_changes
-from domain.errors import SyncError
+from domain.errors import ConfigError, SyncError
 from domain.integration import Integration
 from domain.sides import SIDES, Pair, Side
 from integrations.document import read_document
@@ -155,7 +155,7 @@ class SchemaWatch:
         for name, version in (await integrations.versions(tx)).items():
             try:
                 found[name] = (await self.context.rules.at(tx, name, version)).integration
-            except SyncError as error:
+            except ConfigError as error:
                 log.warning("not_judged", integration=name, reason=error.message)
         return found
 

@@ -348,6 +348,43 @@ class SweepShown(Model):
     """Linked records that the listing doesn't show; their pairs look now."""
 
 
+class FieldRate(Model):
+    """What was logged of one field or group within a window that ends now."""
+
+    field: str
+    conflicts: int
+    per_hour: float
+    """Conflicts, as if the window were an hour."""
+    reviews: int
+    """Opened."""
+    unmapped: int
+    """Values held for want of a counterpart."""
+    overruled: dict[str, int] = Field(default_factory=dict)
+    """System → conflicts that set its value aside; merged ones and third values count for neither."""
+
+
+class RuleShown(Model):
+    """A declared alert, and what it counts now."""
+
+    when: str
+    notify: str
+    now: int
+    stands: bool
+
+
+class RatesShown(Model):
+    """An integration's rates."""
+
+    integration: str
+    within: str
+    systems: tuple[str, str]
+    fields: tuple[FieldRate, ...] = ()
+    """Those of which something was logged."""
+    overruled: dict[str, int] = Field(default_factory=dict)
+    """By system, over all fields."""
+    rules: tuple[RuleShown, ...] = ()
+
+
 class AppliedShown(Model):
     integration: str
     version: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -24,6 +24,7 @@ from gateway.answers import (
     PairParity,
     PairShown,
     ParityShown,
+    RatesShown,
     ReviewShown,
     StoppedShown,
     Told,
@@ -40,6 +41,7 @@ def operations(request: Request) -> Operations:
 
 Desk = Annotated[Operations, Depends(operations)]
 Most = Annotated[int, Query(ge=1, le=1000)]
+Hours = Annotated[float, Query(gt=0, le=24 * 366)]
 
 
 class Body(BaseModel):
@@ -124,6 +126,12 @@ async def list_parity(desk: Desk) -> list[ParityShown]:
 async def show_parity(desk: Desk, integration: str, limit: Most = 100) -> ParityShown:
     """One integration, with the pairs that differ and why, those first that differ longest."""
     return await desk.parity.of_integration(integration, limit=limit)
+
+
+@router.get("/rates", tags=["parity"])
+async def list_rates(desk: Desk, integration: str | None = None, hours: Hours = 1) -> list[RatesShown]:
+    """How often conflicts arose, reviews opened and values were held, by field and system; what declared alerts count."""
+    return await desk.rates.listed(integration, window=timedelta(hours=hours))
 
 
 @router.get("/pairs/{named}/parity", tags=["parity"])

@@ -12,7 +12,7 @@ from gateway.assembly import Accord
 from gateway.beside import beside
 from gateway.ensuring import keep_running
 from gateway.greeting import greet_all
-from gateway.lookout import watch_schemas
+from gateway.lookout import watch_rates, watch_schemas
 from gateway.marking import Marking
 from gateway.operations import Operations
 from gateway.refusals import explain_errors
@@ -37,6 +37,7 @@ def build_app(assemble: Callable[[], AbstractAsyncContextManager[Accord]]) -> Fa
                 beside(keep_running(accord)),
                 beside(Watch(accord).run()),
                 beside(watch_schemas(accord)),
+                beside(watch_rates(accord)),
             ):
                 yield
 

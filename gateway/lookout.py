@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 
 from activities.describing import SchemaWatch
+from activities.rating import RateWatch
 from domain.errors import SyncError
 from gateway.assembly import Accord
 
@@ -23,6 +24,11 @@ async def watch_schemas(accord: Accord) -> None:
     await _again_and_again(
         SchemaWatch(accord.context, accord.settings.schema_every).look, "schemas_not_watched"
     )
+
+
+async def watch_rates(accord: Accord) -> None:
+    """Have alerts stand for rates over what a declaration's `alerts` allow."""
+    await _again_and_again(RateWatch(accord.context).look, "rates_not_watched")
 
 
 async def _again_and_again(look: Callable[[], Awaitable[None]], failed: str) -> None:

@@ -15,6 +15,7 @@ from gateway.desks.matches import MatchDesk
 from gateway.desks.pairs import PairDesk
 from gateway.desks.parity import ParityDesk
 from gateway.desks.planning import PlanDesk
+from gateway.desks.rates import RateDesk
 from gateway.desks.retrying import RetryDesk
 from gateway.desks.reviews import ReviewDesk
 from gateway.signaller import Signaller
@@ -28,6 +29,7 @@ class Operations:
         desk = Desk(accord, self.signaller)
         self.pairs = PairDesk(desk)
         self.parity = ParityDesk(desk)
+        self.rates = RateDesk(desk)
         self.reviews = ReviewDesk(desk)
         self.controls = ControlDesk(desk)
         self.retrying = RetryDesk(desk)

@@ -27,6 +27,15 @@ class AlertRow:
     raised_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long an alert stood, or has stood so far."""
+
+    key: str
+    raised_at: datetime
+    cleared_at: datetime | None
+
+
 ROW = TypeAdapter(AlertRow)
 
 RAISE = (
@@ -47,6 +56,12 @@ EVER_RAISED = (
     .where(func.starts_with(alerts.c.key, bindparam("prefix")))
     .distinct()
     .order_by(alerts.c.key)
+)
+
+SPANS = (
+    select(alerts.c.key, alerts.c.raised_at, alerts.c.cleared_at)
+    .where(func.starts_with(alerts.c.key, bindparam("prefix")))
+    .order_by(alerts.c.id)
 )
 
 TIMES_RAISED = select(func.count()).where(alerts.c.key == bindparam("alert"))
@@ -83,3 +98,9 @@ async def ever_raised(tx: Tx, prefix: str) -> list[str]:
 async def times_raised(tx: Tx, key: str) -> int:
     """How often this very alert was raised, as long as alerts are kept."""
     return int(await tx.scalar(TIMES_RAISED, {"alert": key}) or 0)
+
+
+async def spans(tx: Tx, prefix: str) -> list[Span]:
+    """All alerts that begin so, cleared ones too, oldest first, as long as they are kept."""
+    found = await tx.execute(SPANS, {"prefix": prefix})
+    return [Span(row.key, row.raised_at, row.cleared_at) for row in found]

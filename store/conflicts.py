@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import DateTime, Interval, Select, bindparam, func, insert, literal_column, select
+from sqlalchemy import DateTime, Select, bindparam, func, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from domain.outcome import LogLine
@@ -55,12 +55,6 @@ OF_PAIR = (
     .limit(bindparam("most"))
 )
 
-RATE = select(func.count(conflicts.c.conflict_id.distinct())).where(
-    conflicts.c.integration == bindparam("integration"),
-    conflicts.c.at >= func.now() - bindparam("window", type_=Interval),
-    conflicts.c.n == 1,
-)
-
 
 async def append(tx: Tx, pair_id: str, integration: str, version: int, lines: Sequence[LogLine]) -> list[int]:
     """Append the lines that say something new about their conflict; the numbers of those kept.
@@ -103,11 +97,6 @@ async def search(
         *([conflicts.c.at >= since] if since else []),
     ]
     return await _all(tx, select(CONFLICT).where(*wanted).order_by(conflicts.c.id.desc()).limit(limit))
-
-
-async def rate(tx: Tx, integration: str, window: timedelta) -> int:
-    """How many conflicts arose within the window that ends now."""
-    return await tx.scalar(RATE, {"integration": integration, "window": window}) or 0
 
 
 async def _last_lines(tx: Tx, lines: Sequence[LogLine]) -> dict[str, tuple[int, LogLine]]:

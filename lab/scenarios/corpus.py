@@ -135,6 +135,12 @@ class DeleteGuardGiven(Written):
     max_share: float = 0.2
 
 
+class AlertGiven(Written):
+    """How many conflicts within an hour somebody wants to hear of."""
+
+    conflicts_per_hour: float
+
+
 class AutomationGiven(Written):
     """`when` all these values stand, the system itself sets those."""
 
@@ -163,6 +169,7 @@ class Given(Loose):
     """How often a system sends a webhook again that wasn't taken; as often as it takes, if omitted."""
     second_pair: bool = False
     delete_guard: DeleteGuardGiven | None = None
+    alert: AlertGiven | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -63,10 +63,3 @@ async def test_lines_are_found_by_what_they_are_about(tx: Tx, pair: PairRow) -> 
     assert [r.line.conflict_id for r in await conflicts.search(tx, unit="state")] == ["c2"]
     assert await conflicts.search(tx, since=newest.at + timedelta(seconds=1)) == []
     assert len(await conflicts.search(tx, limit=2)) == 2
-
-
-async def test_the_rate_counts_conflicts_not_lines(tx: Tx, pair: PairRow) -> None:
-    await append(tx, pair, a_line("c1"), a_line("c1", winner=Winner.A), a_line("c2"))
-    assert await conflicts.rate(tx, INTEGRATION, timedelta(hours=1)) == 2
-    assert await conflicts.rate(tx, INTEGRATION, timedelta(seconds=-1)) == 0
-    assert await conflicts.rate(tx, "problems", timedelta(hours=1)) == 0

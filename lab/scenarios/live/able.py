@@ -14,7 +14,7 @@ from lab.scenarios.live.switches import Inexpressible, switches_of, unknown_word
 from lab.scenarios.live.troubles import unknown_fault
 from lab.scenarios.translation import completed, side_of
 
-PLAYED = {"edit", "system_edit", "create", "delete", "move", "merge", "burst", "edit_each", "inject", "signal", "fault",
+PLAYED = {"edit", "system_edit", "create", "delete", "move", "merge", "burst", "edit_each", "conflict_each", "inject", "signal", "fault",
           "review", "config", "poll", "settle", "webhook_raw", "http"}  # fmt: skip
 POINT = re.compile(r"before_(read|write)_([AB])")
 

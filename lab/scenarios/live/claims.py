@@ -7,10 +7,15 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from activities.braking import brake_alert
+from activities.rating import prefix_of
 from activities.sweeping import short_alert
 from domain.sides import SIDES, Side
+from gateway.operations import Operations
+from lab.scenarios.live.rates import times_of
+from lab.scenarios.live.stage import HOUR
 from lab.scenarios.live.troubles import scaled_pause
 from lab.scenarios.live.world import MOST_PAIRS, World
 from lab.scenarios.translation import side_of
@@ -25,6 +30,8 @@ UNDER_WAY = 0.5
 """Seconds within which a request may still arrive that had left before a refusal was heard."""
 TICK = 1e-6
 """Two requests a whole second apart don't fall into the same one."""
+WHOLE = timedelta(hours=24)
+"""Longer than any case is played."""
 MUTATING = {"write", "create", "delete"}
 
 
@@ -79,13 +86,46 @@ class Claims:
         return f"{len(early)} requests came before the pause was over" if early else ""
 
     async def one_alert(self, said: re.Match[str]) -> str:
-        """Of a connection, its listing, or the integration's brake: whatever concerns many pairs."""
+        """Of a connection, its listing, the integration's brake or rates: whatever concerns many pairs."""
         del said
         names, own = self.world.stage.connections, self.world.name
         keys = [key for name in names for key in (f"connection/{name}", short_alert(own, name))]
         async with self.world.accord.database.begin() as tx:
             counted = [await alerts.times_raised(tx, key) for key in (*keys, brake_alert(own))]
-        return "" if sum(counted) == 1 else f"{sum(counted)} alerts that concern many pairs"
+            number = sum(counted) + len(await alerts.spans(tx, prefix_of(own)))
+        return "" if number == 1 else f"{number} alerts that concern many pairs"
+
+    async def raised_in_time(self, said: re.Match[str]) -> str:
+        """Counted from the first conflict beyond the threshold."""
+        arose, spans = await times_of(self.world)
+        alert = self.world.given.alert
+        if alert is None or not spans or len(arose) <= alert.conflicts_per_hour:
+            return f"{len(arose)} conflicts, {len(spans)} alerts on their rate"
+        late = (spans[0].raised_at - arose[int(alert.conflicts_per_hour)]).total_seconds()
+        return "" if late <= int(said[1]) else f"raised after {late:.0f} s"
+
+    async def cleared_after(self, said: re.Match[str]) -> str:
+        """Not before so many conflicts as are allowed are left in the window."""
+        del said
+        arose, spans = await times_of(self.world)
+        alert = self.world.given.alert
+        cleared = [span.cleared_at for span in spans if span.cleared_at is not None]
+        if alert is None or not spans or len(cleared) < len(spans):
+            return f"{len(cleared)} of {len(spans)} alerts are cleared"
+        still = sum(at > cleared[-1] - HOUR for at in arose)
+        return "" if still <= alert.conflicts_per_hour else f"cleared with {still} conflicts in the window"
+
+    async def rate_visible(self, said: re.Match[str]) -> str:
+        """Through the API's own operation, over a window that holds the whole case."""
+        del said
+        arose, _ = await times_of(self.world)
+        (shown,) = await Operations(self.world.accord).rates.listed(self.world.name, window=WHOLE)
+        told = sum(field.conflicts for field in shown.fields)
+        by_system = sum(shown.overruled.values())
+        is_whole = told == len(arose) == by_system and {one.field for one in shown.fields} == {
+            *self.world.given.fields
+        }
+        return "" if is_whole else f"{len(arose)} conflicts, shown {told} by field and {by_system} by system"
 
     async def alerts_cleared(self, said: re.Match[str]) -> str:
         """Whatever was raised about a connection has been taken back."""
@@ -156,6 +196,9 @@ KNOWN: Sequence[tuple[str, Check]] = (
     (r"the alert is cleared\b.*", Claims.alerts_cleared),
     (r"no webhook is refused", Claims.no_webhook_refused),
     (r"all (\d+) webhooks are refused, and none is sent again", Claims.webhooks_refused),
+    (r"one alert raised within (\d+) s", Claims.raised_in_time),
+    (r"cleared after the window", Claims.cleared_after),
+    (r"rate visible per field and system", Claims.rate_visible),
     (r"no lock-?out storm.*|bounded 401s", Claims.few_refusals),
     (r"no orphan links?", Claims.no_orphan_link),
 )

@@ -16,8 +16,9 @@ from lab.scenarios.live.door import Door
 from lab.scenarios.live.ending import outcome_of, writes_of
 from lab.scenarios.live.knocks import is_at_the_door
 from lab.scenarios.live.preparing import has_records, is_linked_at_start, link, prepare
+from lab.scenarios.live.rates import Alarm
 from lab.scenarios.live.reviewing import Reviewer
-from lab.scenarios.live.several import act_on_one, edit_each, merge
+from lab.scenarios.live.several import act_on_one, conflict_each, edit_each, merge
 from lab.scenarios.live.troubles import Troubles
 from lab.scenarios.live.world import World
 from lab.scenarios.translation import side_of
@@ -103,6 +104,7 @@ class Play:
             "move": self._move,
             "burst": self._burst,
             "edit_each": self._edit_each,
+            "conflict_each": self._conflict_each,
             "merge": self._merge,
             "inject": self._inject,
             "signal": self._signal,
@@ -140,6 +142,9 @@ class Play:
 
     async def _edit_each(self, event: Event) -> None:
         await edit_each(self.world, event)
+
+    async def _conflict_each(self, event: Event) -> None:
+        await conflict_each(self.world, event)
 
     async def _merge(self, event: Event) -> None:
         await merge(self.world, event)
@@ -229,6 +234,7 @@ class Play:
         if world.polls.sides:
             await self._poll_at_last()
         await world.hold()
+        await Alarm(world).pass_time(seconds)
         await self.reviewer.look()
 
     async def _poll_at_last(self) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from domain.sides import SIDES
 from lab.scenarios.corpus import Event, Given
 from lab.scenarios.live.world import World
-from lab.scenarios.translation import side_of
+from lab.scenarios.translation import side_of, word_of
 from lab.systems.control_api import Action
 
 MERGED = "merged_into"
@@ -65,6 +66,14 @@ async def edit_each(world: World, event: Event) -> None:
     ]
     world.polls.note(side, event.t)
     await world.controls[side].act(actions)
+
+
+async def conflict_each(world: World, event: Event) -> None:
+    """Of every pair, somebody on each side changes the first field at the same moment, to other values."""
+    field = next(iter(world.given.fields))
+    for side in SIDES:
+        words = {"edit_each": word_of(side), "field": field, "value": f"{word_of(side)}'s own"}
+        await edit_each(world, Event(t=event.t, **words))
 
 
 async def merge(world: World, event: Event) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from domain.integration import Integration
+from domain.integration import AlertRule, Integration
 from domain.sides import SIDES, Pair, Side
 from lab.scenarios.corpus import Case, FieldGiven, Given
 from lab.scenarios.translation import completed, creates, integration_of, word_of
@@ -15,6 +16,8 @@ from lab.scenarios.translation import completed, creates, integration_of, word_o
 SECRET, OLD_SECRET = "scenario-webhooks", "scenario-webhooks-of-last-year"
 """Both verify: the second is the one that a rotation hasn't taken out yet."""
 TOKEN, USER = "lab", "sync"
+HOUR = timedelta(minutes=1)
+"""What an hour of an alert's window takes here: nobody waits for a whole one to pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,14 @@ class Stage:
 
     def declaration(self, given: Given) -> Integration:
         """The declaration that these words ask for, under this stage's names."""
-        return integration_of(
+        declared = integration_of(
             given,
             creates=creates(self.case),
             name=self.name,
             connections=self.connections,
             record_type=self.name,
         )
+        return declared.model_copy(update={"alerts": alert_rules(given)})
 
     def connection_settings(self, urls: Pair[str]) -> dict[str, dict[str, Any]]:
         """Both entries of `connections.yaml`; the case's clock bound is the connection's."""
@@ -68,6 +72,15 @@ class Stage:
         mode = "poll" if said.mode == "poll" else "both"
         lag = {"capabilities": {"search_lag": f"{said.index_lag:f}s"}} if said.index_lag else {}
         return {"changes": {"mode": mode, "every": "1d"}, **lag}
+
+
+def alert_rules(given: Given) -> tuple[AlertRule, ...]:
+    """The rule on rates that the case asks for."""
+    if given.alert is None:
+        return ()
+    seconds = HOUR.total_seconds()
+    when = f"conflict_rate > {given.alert.conflicts_per_hour:g} per {seconds:g}s"
+    return (AlertRule(when=when, notify="ops"),)
 
 
 def secret_file(side: Side) -> str:

@@ -31,17 +31,24 @@ from lab.scenarios.live.troubles import fault_of, scaled_pause
         ("the alert is cleared", Claims.alerts_cleared),
         ("no webhook is refused", Claims.no_webhook_refused),
         ("all 40 webhooks are refused, and none is sent again", Claims.webhooks_refused),
+        ("cleared after the window", Claims.cleared_after),
+        ("rate visible per field and system", Claims.rate_visible),
     ],
 )
 def test_a_claim_that_is_known_is_checked(words: str, check: object) -> None:
     assert [found for _, found in known(words)] == [check]
 
 
+def test_an_alert_can_be_claimed_to_be_one_and_in_time() -> None:
+    checks = [check for _, check in known("one alert raised within 60 s")]
+    assert checks == [Claims.one_alert, Claims.raised_in_time]
+
+
 def test_a_claim_for_readers_is_left_to_them() -> None:
     assert known("its unsent edit is listed") == []
 
 
-@pytest.mark.parametrize("case", ["S082", "S083", "S084", "S089"])
+@pytest.mark.parametrize("case", ["S082", "S083", "S084", "S089", "S091"])
 def test_outages_limits_rotated_secrets_and_killed_databases_can_be_played(case: str) -> None:
     (found,) = [one for one in read_corpus(CORPUS).cases if one.id == case]
     assert why_not_live(found) is None
