@@ -38,8 +38,8 @@ class Life:
     """True time."""
     decisions: list[dict[str, Any]] = field(default_factory=list)
     """Lines of the history: what the reviewer said, and when."""
-    tokens: list[str] = field(default_factory=list)
-    """Of all questions that were ever seen open."""
+    wanted: dict[str, bool] = field(default_factory=dict)
+    """Token of each question that was ever seen open → whether the reviewer still wants to answer it."""
     chance: Random = field(init=False)
     """The reviewer's."""
 
@@ -103,15 +103,17 @@ class People:
 
     def _taken_up(self, life: Life, token: str) -> list[str]:
         """Which questions the reviewer answers, when one is seen open: that one perhaps, and perhaps one that was open earlier."""
-        if token in life.tokens:
-            return []
-        life.tokens.append(token)
-        chosen = [token] if life.chance.random() < life.plan.answers else []
-        return chosen + ([life.chance.choice(life.tokens)] if life.chance.random() < OLD else [])
+        old = []
+        if token not in life.wanted:
+            old = [life.chance.choice([*life.wanted, token])] if life.chance.random() < OLD else []
+            life.wanted[token] = life.chance.random() < life.plan.answers
+        chosen = [token] if life.wanted[token] else []
+        life.wanted[token] = False
+        return old + chosen
 
     async def _answer(self, life: Life, token: str) -> None:
         """Noted beforehand, for whoever gets no answer may have been heard; struck out if it was refused."""
-        choice = life.chance.choice(("approve", "side"))
+        choice = life.chance.choice(("approve", "side", "side"))
         side = life.chance.choice(("a", "b")) if choice == "side" else None
         said = {"by": "rita", "choice": choice, "side": side}
         line = {"kind": "decision", "at": time(), "token": token, **said}
@@ -119,6 +121,7 @@ class People:
         status = await self._post(token, said)
         if status is not None and status >= 300:
             life.decisions.remove(line)
+            life.wanted[token] = True  # as long as it is open
 
     async def _post(self, token: str, said: dict[str, Any]) -> int | None:
         """The gateway's status; None if it gave no answer, and may have taken the decision all the same."""

@@ -11,7 +11,7 @@ from domain.sides import SIDES, Side
 from lab.chaos.cast import DECLARED
 from lab.systems.faults import Fault
 
-SPAN = 20.0
+SPAN = 15.0
 """Seconds in which the lives of a wave begin."""
 PAUSES = (0.0, 0.05, 0.3, 1.0, 3.0, 6.0)
 """Seconds between two acts of a life: from at once to long after all is written."""
@@ -135,12 +135,12 @@ DEATHS = ("", "", "", "worker-1", "worker-2", "gateway")
 POINTS = 5
 """Armed at once, so that somebody comes by soon."""
 SINGLE = (
-    Fault(effect="lost_response", operation="write", times=3),
-    Fault(effect="lost_response", times=3),
-    Fault(effect="status", status=500, operation="write", times=3),
-    Fault(effect="status", status=502, operation="write", applied=True, times=3),
+    Fault(effect="lost_response", operation="write", times=6),
+    Fault(effect="lost_response", times=5),
+    Fault(effect="status", status=500, operation="write", times=6),
+    Fault(effect="status", status=502, operation="write", applied=True, times=6),
     Fault(effect="status", status=429, headers={"Retry-After": "1"}, times=3),
-    Fault(effect="outage", operation="write", times=3),
+    Fault(effect="outage", operation="write", times=6),
     Fault(effect="slow", operation="write", delay=1, times=5),
     Fault(effect="slow", operation="read", delay=2.5, times=5),
 )

@@ -11,11 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from domain.sides import Pair
 from gateway.ensuring import ensure_polls
@@ -69,15 +66,14 @@ class Tally:
         )
 
 
-async def run(directory: Path, seed: int, number: int, history: Path | None, tell: Any = print) -> Tally:
-    """Live so many lives from that seed, in waves, and judge each.
+async def run(directory: Path, seed: int, number: int, history: Path | None) -> Tally:
+    """Live so many lives from that seed, in waves, and judge each; print after each wave how far it is.
 
     Args:
         directory: For everything that is kept meanwhile.
         seed: Of the first life.
         number: Of lives.
         history: Takes every history; without it, broken ones go to `chaos-<seed>.jsonl`.
-        tell: Called with the tally after each wave.
 
     Raises:
         Restless: A wave didn't come to rest in time.
@@ -94,7 +90,7 @@ async def run(directory: Path, seed: int, number: int, history: Path | None, tel
         for start in range(seed, seed + number, TOGETHER):
             seeds = range(start, min(start + TOGETHER, seed + number))
             since = await _wave(Wave(ground, versions, seeds), tally, since, history)
-            tell(tally)
+            print(tally, flush=True)
     return tally
 
 
@@ -118,24 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-n", type=int, default=300)
     parser.add_argument("--history", type=Path, help="Append every history to this file.")
     said = parser.parse_args(arguments)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with (
-        tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory,
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
-    ):
-        task = progress.add_task("starting")
-        tally = asyncio.run(
-            run(
-                Path(directory),
-                said.seed,
-                said.n,
-                said.history,
-                lambda found: progress.update(task, description=str(found)),
-            )
-        )
+    with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory:
+        tally = asyncio.run(run(Path(directory), said.seed, said.n, said.history))
     for seed, found in tally.broken.items():
         print(f"seed {seed}: " + "\n  ".join(map(str, found)), file=sys.stderr)
-    print(tally)
     print("ended: " + "; ".join(f"{state} {n}" for state, n in tally.ends.most_common()))
     print("lines: " + "; ".join(f"{kind} {n}" for kind, n in tally.lines.most_common()))
     return int(bool(tally.broken))

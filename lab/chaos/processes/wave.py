@@ -19,15 +19,15 @@ from lab.chaos.processes.people import Life, People
 from lab.chaos.processes.plan import SPAN, LifePlan, Rig, plan_life
 from lab.chaos.processes.trouble import Trouble
 from lab.crashes.ground import CONNECTIONS, Ground
-from lab.scenarios.live.rest import QUERY_PATIENCE, status_of, until
+from lab.scenarios.live.rest import QUERY_PATIENCE, Restless, status_of, until
 from lab.systems.control_api import Action
 from lab.systems.records import Record
 from store import deliveries
 from store.pairs import EndRow, PairRow
 from workflows.state import PairState
 
-AFTERWARDS = 5.0
-"""Seconds of trouble after the last life began."""
+TROUBLES = SPAN + 15
+"""Seconds of trouble: until most of what people did is carried through."""
 PATIENCE = timedelta(minutes=4)
 """For all pairs of a wave to come to rest once troubles are over."""
 AT_ONCE = 16
@@ -56,6 +56,8 @@ class Wave:
     trouble: Trouble = field(init=False)
     quiet: float = 0
     """True time from which on nothing may be written."""
+    under_way: str = ""
+    """What kept it from rest when last looked at."""
     states: dict[str, PairState | None] = field(default_factory=dict)
     """Pair → what its workflow remembers at the end; None where it never had to start, or has ended."""
 
@@ -72,16 +74,16 @@ class Wave:
         try:
             async with asyncio.TaskGroup() as everything:
                 everything.create_task(people.live())
-                everything.create_task(self.trouble.befall(self.seeds[0], SPAN + AFTERWARDS))
+                everything.create_task(self.trouble.befall(self.seeds[0], TROUBLES))
             await self._sweep()
-            await until(self._is_at_rest, "a wave at rest", PATIENCE)
+            await self._rest()
         finally:
             reviewing.cancel()
             await asyncio.gather(reviewing, return_exceptions=True)
-        await until(self._is_at_rest, "a wave at rest after the last answer", PATIENCE)
+        await self._rest()
         self.quiet = time()
         await self._sweep()
-        await until(self._is_at_rest, "a wave at rest after its last sweep", PATIENCE)
+        await self._rest()
 
     async def _begin(self) -> None:
         """Both records of each pair, linked and in step."""
@@ -117,6 +119,12 @@ class Wave:
             await desk.sweep(rig, patience=PATIENCE)
 
     # -------------------------------------------------------------------------------------------------- at rest
+    async def _rest(self) -> None:
+        try:
+            await until(self._is_at_rest, "a wave at rest", PATIENCE)
+        except Restless as error:
+            raise Restless(f"{error}; {self.under_way}") from error
+
     async def _is_at_rest(self) -> bool:
         """Twice the same picture with nothing under way, so that a message between two of them isn't overlooked."""
         first = await self._picture()
@@ -124,11 +132,12 @@ class Wave:
 
     async def _picture(self) -> dict[str, PairState | None] | None:
         """Every pair's memory, if nothing is under way."""
-        if any([await control.undelivered() for control in self.ground.controls]):
-            return None
+        told = [await control.undelivered() for control in self.ground.controls]
         async with self.ground.accord.database.begin() as tx:
-            if await deliveries.unsignalled(tx, older_than=timedelta(0)):
-                return None
+            kept = len(await deliveries.unsignalled(tx, older_than=timedelta(0)))
+        if any(told) or kept:
+            self.under_way = f"{sum(told)} webhooks are undelivered, {kept} deliveries not signalled"
+            return None
         gate = asyncio.Semaphore(AT_ONCE)
         resting = await asyncio.gather(*(self._rests(life.pair, gate) for life in self.lives))
         return dict(self.states) if all(resting) else None
@@ -145,7 +154,11 @@ class Wave:
                 state: PairState = await handle.query(
                     "state", result_type=PairState, rpc_timeout=QUERY_PATIENCE
                 )
-            except RPCError:
+            except RPCError as error:
+                self.under_way = f"{pair.workflow_id} doesn't answer: {error}"
                 return False
         self.states[pair.id] = state
-        return bool(state.is_idle or state.stopped)
+        if state.is_idle or state.stopped:
+            return True
+        self.under_way = f"{pair.workflow_id} is at work: {state.model_dump_json(exclude_defaults=True)}"
+        return False
