@@ -41,7 +41,7 @@ def hurry() -> None:
         kind["retry_policy"] = replace(kind["retry_policy"], **SOON)
     options.NOTE["heartbeat_timeout"] = NOTICED
     options.BACK_OFF, options.PROBES = PAUSES, PAUSES
-    options.LATECOMERS = timedelta(seconds=1)
+    options.CLOSED = PAUSES[-1] * 5
     TUNING["sticky_queue_schedule_to_start_timeout"] = timedelta(seconds=0.5)
 
 

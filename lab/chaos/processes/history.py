@@ -151,9 +151,15 @@ def _at(event: HistoryEvent) -> float:
 def _by_record(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for entry in entries:
-        for record in entry.records:
+        for record in entry.records or _aimed_at(entry):
             found.setdefault(record, []).append(entry)
     return found
+
+
+def _aimed_at(entry: Entry) -> tuple[str, ...]:
+    """The record of a request that a system wasn't there to look at: of `/records/{type}/{id}`, and what is below."""
+    parts = entry.path.split("/")[2:4]
+    return ("/".join(parts),) if len(parts) == 2 else ()
 
 
 def _save_line(side: Side, save: Save, entries: Sequence[Entry]) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded
 from typing import Any
@@ -130,8 +130,12 @@ class Whim:
 
 
 BETWEEN = (0.2, 0.5, 1.0, 2.0)
-"""Seconds from one trouble to the next of its kind."""
-DEATHS = ("", "", "", "worker-1", "worker-2", "gateway")
+"""Seconds from one trouble to the next of its kind, at least."""
+DEATHS = 16
+"""In a wave."""
+MOST = 200
+"""Troubles of the other kinds; the last death ends them."""
+DYING = ("", "", "", "worker-1", "worker-2", "gateway")
 POINTS = 5
 """Armed at once, so that somebody comes by soon."""
 SINGLE = (
@@ -157,37 +161,30 @@ WHIMS: tuple[Mapping[str, Any], ...] = (
 """The system loses some, repeats them, is late, gives up at once, or holds them back to tell them shuffled."""
 
 
-def plan_deaths(seed: int, seconds: float) -> list[Death]:
-    """Who dies within so many seconds, or more of them than there is time for."""
+def plan_deaths(seed: int) -> list[Death]:
+    """Who dies."""
     chance = Random(f"deaths {seed}")
     return [
-        Death(after, chance.choice(DEATHS), tuple(chance.random() for _ in range(POINTS)))
-        for after in _pauses(chance, seconds)
+        Death(chance.choice(BETWEEN), chance.choice(DYING), tuple(chance.random() for _ in range(POINTS)))
+        for _ in range(DEATHS)
     ]
 
 
-def plan_weather(seed: int, seconds: float) -> list[Weather]:
-    """What the systems do to requests."""
+def plan_weather(seed: int) -> list[Weather]:
+    """What the systems do to requests as long as there are deaths."""
     chance = Random(f"weather {seed}")
-    return [
-        Weather(
-            after, chance.choice(SIDES), chance.choice(WHOLE if chance.random() < WHOLE_SHARE else SINGLE)
-        )
-        for after in _pauses(chance, seconds)
-    ]
+    return [_weather(chance) for _ in range(MOST)]
 
 
-def plan_whims(seed: int, seconds: float) -> list[Whim]:
-    """What the systems do to their notices."""
+def plan_whims(seed: int) -> list[Whim]:
+    """What the systems do to their notices meanwhile."""
     chance = Random(f"whims {seed}")
     return [
-        Whim(after, chance.choice(SIDES), chance.choice(WHIMS), chance.getrandbits(32))
-        for after in _pauses(chance, seconds)
+        Whim(chance.choice(BETWEEN), chance.choice(SIDES), chance.choice(WHIMS), chance.getrandbits(32))
+        for _ in range(MOST)
     ]
 
 
-def _pauses(chance: Random, seconds: float) -> Iterator[float]:
-    while seconds > 0:
-        pause = chance.choice(BETWEEN)
-        seconds -= pause
-        yield pause
+def _weather(chance: Random) -> Weather:
+    known = WHOLE if chance.random() < WHOLE_SHARE else SINGLE
+    return Weather(chance.choice(BETWEEN), chance.choice(SIDES), chance.choice(known))

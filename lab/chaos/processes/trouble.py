@@ -22,9 +22,13 @@ from lab.chaos.processes.plan import (
     plan_weather,
     plan_whims,
 )
-from lab.crashes.ground import PATIENT, Ground
+from lab.crashes.ground import Ground
 from lab.crashes.points import Point
 
+LONGEST = 120.0
+"""Seconds of trouble, where the machine does little work."""
+WORK = 50_000
+"""Bytes of points passed, some dozen passes, between two deaths."""
 LASTS = 1.0
 """Seconds of changed settings."""
 WAIT = 2.0
@@ -32,11 +36,13 @@ WAIT = 2.0
 LOOK_EVERY = 0.05
 ENOUGH = 30_000_000
 """Bytes of the list of points passed; in what comes later, there are hardly new ones."""
+RETRIES = 4
+"""Of a webhook: then it is lost, until a sweep or a poll finds out what it told of."""
 FAIR: dict[str, Any] = {
     "webhook_drop_next": 0,
     "webhook_copies": 1,
     "webhook_delay": 0,
-    "webhook_retries": PATIENT,
+    "webhook_retries": RETRIES,
 }
 GATEWAY = {"webhook", "relay", "decision"}
 """Steps that the gateway does."""
@@ -53,23 +59,43 @@ class Trouble:
     points: list[Point] = field(default_factory=list)
     """Known by now, in order of their names."""
 
-    async def befall(self, seed: int, seconds: float) -> None:
-        """As many troubles of that seed as there is time for, then fair weather."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), asyncio.TaskGroup() as all_kinds:
-                all_kinds.create_task(self._die(plan_deaths(seed, seconds)))
-                all_kinds.create_task(self._fail(plan_weather(seed, seconds)))
-                all_kinds.create_task(self._tell_otherwise(plan_whims(seed, seconds)))
+    async def calm(self) -> None:
+        """Fair weather: no fault, nothing held back, nothing armed."""
         self.ground.points.disarm()
         for control in self.ground.controls:
             await control.disarm()
             await control.change_settings(**FAIR)
             await control.release()
 
+    async def befall(self, seed: int) -> None:
+        """All troubles of that seed, or as many as two minutes have room for; then fair weather."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST), asyncio.TaskGroup() as meanwhile:
+                others = [
+                    meanwhile.create_task(self._fail(plan_weather(seed))),
+                    meanwhile.create_task(self._tell_otherwise(plan_whims(seed))),
+                ]
+                await self._die(plan_deaths(seed))
+                for other in others:
+                    other.cancel()
+        await self.calm()
+
+    async def _after_work(self, pause: float, work: int) -> None:
+        """Wait so many seconds, and until something was done: a stack that only dies shows nothing."""
+        enough = self._worked() + work
+        await asyncio.sleep(pause)
+        while self._worked() < enough:
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _worked(self) -> int:
+        """Bytes of the list of points passed."""
+        reached = self.ground.points.directory / "reached"
+        return reached.stat().st_size if reached.exists() else 0
+
     # ----------------------------------------------------------------------------------------------------- deaths
     async def _die(self, plan: Sequence[Death]) -> None:
         for death in plan:
-            await asyncio.sleep(death.after)
+            await self._after_work(death.after, WORK)
             if death.process:
                 await self._kill(death.process)
             else:
@@ -83,8 +109,7 @@ class Trouble:
             self._note(process, "at any moment")
 
     def _chosen(self, draws: Sequence[float]) -> set[Point]:
-        reached = self.ground.points.directory / "reached"
-        if reached.exists() and (not self.points or reached.stat().st_size < ENOUGH):
+        if 0 < self._worked() < ENOUGH or not self.points:
             self.points = sorted(point for point in self.ground.points.reached() if point.subject in OURS)
         return {self.points[int(draw * len(self.points))] for draw in draws if self.points}
 
@@ -107,7 +132,7 @@ class Trouble:
     # ---------------------------------------------------------------------------------------------------- systems
     async def _fail(self, plan: Sequence[Weather]) -> None:
         for weather in plan:
-            await asyncio.sleep(weather.after)
+            await self._after_work(weather.after, WORK // 2)
             await self.ground.controls[weather.side].arm(weather.fault)
 
     async def _tell_otherwise(self, plan: Sequence[Whim]) -> None:

@@ -16,7 +16,7 @@ from domain.sides import SIDES, Pair, Side
 from gateway.operations import Operations
 from lab.chaos.cast import DECLARED, FIRST
 from lab.chaos.processes.people import Life, People
-from lab.chaos.processes.plan import SPAN, LifePlan, Rig, plan_life
+from lab.chaos.processes.plan import LifePlan, Rig, plan_life
 from lab.chaos.processes.trouble import Trouble
 from lab.crashes.ground import CONNECTIONS, Ground
 from lab.scenarios.live.rest import QUERY_PATIENCE, Restless, status_of, until
@@ -26,8 +26,6 @@ from store import deliveries
 from store.pairs import EndRow, PairRow
 from workflows.state import PairState
 
-TROUBLES = SPAN + 15
-"""Seconds of trouble: until most of what people did is carried through."""
 PATIENCE = timedelta(minutes=4)
 """For all pairs of a wave to come to rest once troubles are over."""
 AT_ONCE = 16
@@ -74,7 +72,8 @@ class Wave:
         try:
             async with asyncio.TaskGroup() as everything:
                 everything.create_task(people.live())
-                everything.create_task(self.trouble.befall(self.seeds[0], TROUBLES))
+                everything.create_task(self.trouble.befall(self.seeds[0]))
+            await until(self._is_told, "all webhooks delivered or given up", PATIENCE)
             await self._sweep()
             await self._rest()
         finally:
@@ -119,6 +118,9 @@ class Wave:
             await desk.sweep(rig, patience=PATIENCE)
 
     # -------------------------------------------------------------------------------------------------- at rest
+    async def _is_told(self) -> bool:
+        return not any([await control.undelivered() for control in self.ground.controls])
+
     async def _rest(self) -> None:
         try:
             await until(self._is_at_rest, "a wave at rest", PATIENCE)

@@ -13,7 +13,7 @@ LIVES = 300
 def test_a_seed_decides_what_people_do_and_what_goes_wrong() -> None:
     assert [plan_life(seed) for seed in range(50)] == [plan_life(seed) for seed in range(50)]
     for plan in (plan_deaths, plan_weather, plan_whims):
-        assert plan(7, 30) == plan(7, 30) != plan(8, 30)
+        assert plan(7) == plan(7) != plan(8)
 
 
 def test_lives_differ_in_systems_and_people() -> None:
