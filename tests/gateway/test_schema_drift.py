@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from activities.context import Context
 from activities.describing import KIND, SchemaWatch
 from connectors.registry import Connections
+from gateway.assembly import Accord, temporal_client
 from gateway.desks.declarations import check_live
 from integrations.connections import ConnectionConfig
 from integrations.loader import parse_integration
+from integrations.settings import Settings
 from lab.systems.process import LabSystem
 from store import alerts, integrations
 from store.database import Database
+from tests.gateway.house import NOWHERE, eventually, served
 
 pytestmark = pytest.mark.stack
 
@@ -285,3 +289,25 @@ async def test_a_system_that_does_not_answer_neither_raises_nor_clears(country: 
     await country.change("snow", password="another")
     await watch.look()
     assert await country.alerts() == before != []
+
+
+async def test_a_gateway_tells_what_changed_while_none_ran_though_temporal_is_out(
+    country: Country,
+) -> None:
+    await country.declare(JIRA)
+    await country.watch().look()
+    await country.change("snow", removed_columns=["u_cause"])
+    settings = Settings(
+        database_url=SecretStr("postgresql://in-the-context"),
+        temporal_address=NOWHERE,
+        schema_every=timedelta(seconds=1),
+    )
+    client = await temporal_client(settings, lazy=True)
+    accord = Accord(settings, Context(country.database, country.connections), client)
+    async with served(accord) as gateway:
+
+        async def is_told() -> bool:
+            found = (await gateway.get("/api/alerts")).json()
+            return [alert["kind"] for alert in found] == [KIND]
+
+        await eventually(is_told)
