@@ -81,20 +81,22 @@ class Group:
 
 def clusters(bunches: Sequence[Bunch]) -> list[Cluster]:
     """Bunches that share a record are one cluster; in the order of their first bunches."""
-    left, found = list(bunches), list[Cluster]()
-    while left:
-        together, left = _together(left[0], left[1:])
-        found.append(_cluster(together))
+    having: dict[tuple[Side, str], list[int]] = {}
+    for number, bunch in enumerate(bunches):
+        for node in _nodes(bunch):
+            having.setdefault(node, []).append(number)
+    seen, found = set[int](), list[Cluster]()
+    for number in range(len(bunches)):
+        together, waiting = set[int](), [number]
+        while waiting:
+            one = waiting.pop()
+            if one not in seen:
+                seen.add(one)
+                together.add(one)
+                waiting += [other for node in _nodes(bunches[one]) for other in having[node]]
+        if together:
+            found.append(_cluster([bunches[one] for one in sorted(together)]))
     return found
-
-
-def _together(first: Bunch, others: list[Bunch]) -> tuple[list[Bunch], list[Bunch]]:
-    together, nodes, left = [first], _nodes(first), others
-    while touching := [one for one in left if nodes & _nodes(one)]:
-        together += touching
-        nodes = nodes.union(*(_nodes(one) for one in touching))
-        left = [one for one in left if one not in touching]
-    return together, left
 
 
 def _nodes(bunch: Bunch) -> set[tuple[Side, str]]:

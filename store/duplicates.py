@@ -34,26 +34,38 @@ ELSEWHERE = TypeAdapter(Elsewhere)
 
 SAME_KEY = text("""
     WITH twins AS (
-        SELECT side, match_key, own, count(*) AS size, min(r.n) AS first
+        SELECT k.side, k.match_key, k.own, count(*) AS size, min(r.n) AS first
         FROM backfill_keys k JOIN backfill_records r USING (backfill, side, record_id)
-        WHERE backfill = :id AND own IS NOT NULL
-        GROUP BY side, match_key, own HAVING count(*) > 1
+        WHERE k.backfill = :id AND k.own IS NOT NULL
+        GROUP BY k.side, k.match_key, k.own HAVING count(*) > 1
+    ), wanted AS (
+        SELECT DISTINCT t.side, t.match_key, t.own, k.wants
+        FROM twins t JOIN backfill_keys k ON k.backfill = :id AND k.side = t.side AND k.match_key = t.match_key
+            AND k.own = t.own
+        WHERE k.wants IS NOT NULL
+    ), found AS (
+        SELECT t.side AS of_side, t.match_key, t.own, k.side, k.record_id
+        FROM twins t JOIN backfill_keys k ON k.backfill = :id AND k.match_key = t.match_key
+            AND k.side = t.side AND k.own = t.own
+        UNION
+        SELECT w.side, w.match_key, w.own, k.side, k.record_id
+        FROM wanted w JOIN backfill_keys k ON k.backfill = :id AND k.match_key = w.match_key
+            AND k.side <> w.side AND k.own = w.wants
+        UNION
+        SELECT t.side, t.match_key, t.own, k.side, k.record_id
+        FROM twins t JOIN backfill_keys k ON k.backfill = :id AND k.match_key = t.match_key
+            AND k.side <> t.side AND k.wants = t.own
+    ), numbered AS (
+        SELECT f.*, r.n, row_number() OVER (PARTITION BY f.of_side, f.match_key, f.own, f.side ORDER BY r.n) AS place
+        FROM found f JOIN backfill_records r ON r.backfill = :id AND r.side = f.side AND r.record_id = f.record_id
     )
     SELECT jsonb_build_object('match_key', t.match_key, 'size', t.size, 'side', t.side,
         'records', jsonb_build_object(
-            t.side, (
-                SELECT jsonb_agg(m.record_id) FROM (
-                    SELECT record_id FROM backfill_keys JOIN backfill_records r USING (backfill, side, record_id)
-                    WHERE backfill = :id AND side = t.side AND match_key = t.match_key AND own = t.own
-                    ORDER BY r.n LIMIT :most) m),
-            o.side, coalesce((
-                SELECT jsonb_agg(m.record_id) FROM (
-                    SELECT record_id FROM backfill_keys k JOIN backfill_records r USING (backfill, side, record_id)
-                    WHERE backfill = :id AND side = o.side AND match_key = t.match_key AND (k.wants = t.own
-                        OR k.own IN (SELECT mine.wants FROM backfill_keys mine WHERE mine.backfill = :id
-                            AND mine.side = t.side AND mine.match_key = t.match_key AND mine.own = t.own))
-                    ORDER BY r.n LIMIT :most) m), '[]')))
-    FROM twins t JOIN (VALUES ('a', 'b'), ('b', 'a')) AS o(of_side, side) ON o.of_side = t.side
+            'a', coalesce(jsonb_agg(m.record_id ORDER BY m.n) FILTER (WHERE m.side = 'a'), '[]'),
+            'b', coalesce(jsonb_agg(m.record_id ORDER BY m.n) FILTER (WHERE m.side = 'b'), '[]')))
+    FROM twins t JOIN numbered m ON m.of_side = t.side AND m.match_key = t.match_key AND m.own = t.own
+        AND m.place <= :most
+    GROUP BY t.side, t.match_key, t.own, t.size, t.first
     ORDER BY t.side, t.first, t.match_key
 """)
 

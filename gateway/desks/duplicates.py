@@ -129,10 +129,21 @@ class DuplicateDesk:
                 f"changed since it was planned; now: {now[0].reason if now else 'nothing is left to do'}"
             )
         first, second = find(group, proposal.record), find(group, proposal.other)
+        for one in (first, second):
+            await self._need_in_scope(rules, one)
         if proposal.action == "close":
             await Closing(context, rules, first, second, proposal, by).run()
         else:
             await LinkDesk(self.desk).link_records(rules, Pair(first.record, second.record), by=by)
+
+    async def _need_in_scope(self, rules: Rules, twin: Twin) -> None:
+        """A record that has left the scope since is somebody else's; one with a pair stays whose it is."""
+        scope = rules.integration.ends[twin.side].scope
+        connector = self.desk.accord.context.connectors(rules.integration)[twin.side]
+        if scope is not None and twin.pair_id is None and not await connector.is_in_scope(twin.record, scope):
+            raise NotAsPlanned(
+                f"changed since it was planned: {twin.record.key} lies outside the scope {scope!r}"
+            )
 
     # --------------------------------------------------------------------------------------------------- showing
     def _shown(self, rules: Rules, group: Group, proposals: Sequence[Proposal]) -> GroupShown:

@@ -44,24 +44,34 @@ class Site:
 async def a_site(
     declaration: str, environment: dict[str, str], folder: Path, capture: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Site]:
-    """The declaration is applied and a worker runs; `environment` names database and Temporal."""
+    """Two plain systems; the declaration is applied and a worker runs. `environment` names database and Temporal."""
     async with (
         await LabSystem.start("plain", "left", folder) as left,
         await LabSystem.start("plain", "right", folder) as right,
     ):
-        (folder / "tickets.yaml").write_text(declaration)
-        (folder / "connections.yaml").write_text(
+        connections = (
             f"left: {{system: plain, url: '{left.url}', token: lab}}\n"
             f"right: {{system: plain, url: '{right.url}', token: lab}}\n"
         )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            for name, value in {**environment, "ACCORD_TASK_QUEUE": uuid4().hex}.items():
-                patch.setenv(name, value)
-            stop = asyncio.Event()
-            working = asyncio.create_task(work(read_settings(), stop))
-            made = Site(left, right, capture)
-            assert (await made.accord("apply", "tickets.yaml"))[0] == 0
+        async with at_work(Site(left, right, capture), declaration, connections, environment, folder) as made:
             yield made
-            stop.set()
-            await working
+
+
+@asynccontextmanager
+async def at_work(
+    site: Site, declaration: str, connections: str, environment: dict[str, str], folder: Path
+) -> AsyncIterator[Site]:
+    """The declaration is applied in this folder, and a worker runs."""
+    (folder / "tickets.yaml").write_text(declaration)
+    (folder / "connections.yaml").write_text(connections)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in {**environment, "ACCORD_TASK_QUEUE": uuid4().hex}.items():
+            patch.setenv(name, value)
+        stop = asyncio.Event()
+        working = asyncio.create_task(work(read_settings(), stop))
+        code, told = await site.accord("apply", "tickets.yaml")
+        assert code == 0, told
+        yield site
+        stop.set()
+        await working

@@ -2,21 +2,27 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from domain.errors import ConfigError, LookAgain, RecordRejected, SystemUnavailable
 from domain.sides import Pair, Side
 from gateway.duplicates import DuplicatesPlan
+from lab.demo.systems import SYSTEMS
+from lab.systems.process import LabSystem
 from store import audit, brakes, creations, held_matches
 from store.database import Database
 from tests.activities.world import NAME, OWNER, TITLE, declaration, once, raising
 from tests.gateway.house import House, a_house, eventually
-from tests.gateway.site import Site, a_site
+from tests.gateway.site import Site, a_site, at_work
 
 pytestmark = pytest.mark.stack
 
@@ -277,6 +283,38 @@ async def test_a_plan_of_a_listing_that_another_has_replaced_is_refused(register
         await ops.duplicates.plan(NAME, first)
 
 
+async def test_an_edit_that_the_closing_write_hits_is_named_on_record(
+    database: Database, temporal_address: str
+) -> None:
+    late = Pair({"compare_and_set": False}, {})
+    async with a_house(database, temporal_address, DECLARATION, settings=late) as house:
+        for side in Side:
+            house.world.systems[side].records.clear()
+        register = Register(house)
+        await register.pair("N1")
+        twin = register.put(Side.A, "N1")
+        plan = await register.plan()
+        edit = partial(register.edit, Side.A, twin, state="in progress")
+        house.world.connectors.a.interfere = once("before", "write", edit)
+        assert await register.apply(plan) == [""]
+        (said,) = await register.trail("close_duplicate_race")
+        assert said["overwritten"] == [{"field": "state", "value": "in progress", "by": "ada"}]
+
+
+async def test_an_edit_after_our_look_is_never_written_over_where_the_system_compares(
+    register: Register,
+) -> None:
+    await register.pair("N1")
+    twin = register.put(Side.A, "N1")
+    plan = await register.plan()
+    connector = register.house.world.connectors.a
+    connector.interfere = once("before", "write", lambda: register.edit(Side.A, twin, title="Fax"))
+    (why,) = await register.apply(plan)
+    assert why
+    assert "state" not in register.shows(Side.A, twin)
+    assert len(await register.trail("close_duplicate_failed")) == 1
+
+
 # --------------------------------------------------------------------------------------------------------- the verb
 SITE = """
 name: tickets
@@ -331,3 +369,68 @@ async def test_a_listing_is_neither_a_plan_nor_a_load(site: Site) -> None:
     assert (code, json.loads(text)["progress"]["tally"]["link"]) == (2, 1)
     assert (await site.accord("duplicates", "tikets"))[0] == 1
     assert (await site.accord("duplicates", "tickets", "--plan", "tickets.yaml"))[0] == 2
+
+
+PRODUCTS = """
+name: tickets
+a: {connection: servicenow, record_type: incident}
+b: {connection: jira, record_type: Bug, scope: "project = OPS"}
+match: [alert]
+duplicates:
+  close:
+    a: {state: "7", close_code: Duplicate, close_notes: "Duplicate of {kept}"}
+    b: {status: Done}
+fields:
+  - {name: summary, a: short_description, b: summary}
+  - {name: alert, a: u_alert, b: customfield_10005}
+"""
+
+
+@pytest.fixture
+async def products(
+    database_url: str, temporal_address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> AsyncIterator[Site]:
+    environment = {"ACCORD_DATABASE_URL": database_url, "ACCORD_TEMPORAL_ADDRESS": temporal_address}
+    kinds = [SYSTEMS["servicenow"], SYSTEMS["jira"]]
+    async with AsyncExitStack() as stack:
+        left, right = [
+            await stack.enter_async_context(await LabSystem.start(k.name, k.name, tmp_path, k.options))
+            for k in kinds
+        ]
+        urls = {"servicenow": left.url, "jira": right.url}
+        entries = {k.name: {"system": k.name, "url": urls[k.name], **k.connection} for k in kinds}
+        bare = Site(left, right, capfd)
+        yield await stack.enter_async_context(
+            at_work(bare, PRODUCTS, yaml.safe_dump(entries), environment, tmp_path)
+        )
+
+
+async def test_servicenow_and_jira_close_younger_twins_by_columns_and_by_walking_the_workflow(
+    products: Site,
+) -> None:
+    began = time.time() - 3600
+
+    async def an_incident(alert: str, n: int) -> Any:
+        fields = {"short_description": f"Mail {n}", "u_alert": alert, "state": "1"}
+        return await products.left.control.create("incident", fields, at=began + n)
+
+    async def an_issue(alert: str, n: int) -> Any:
+        fields = {"summary": f"Mail {n}", "customfield_10005": alert, "issuetype": "Bug", "project": "OPS"}
+        return await products.right.control.create("issue", fields, at=began + n)
+
+    for alert in ("first", "second"):
+        keys = (await an_incident(alert, 1)).key, (await an_issue(alert, 1)).key
+        assert (await products.accord("link", "tickets", *keys))[0] == 0
+    incident, issue = await an_incident("first", 9), await an_issue("second", 9)
+    code, text = await products.accord("duplicates", "tickets", "--json")
+    (first, second) = [one for group in json.loads(text)["groups"] for one in group["proposals"]]
+    assert (code, first["action"], second["action"]) == (2, "close", "close")
+    assert [first["keys"][0], second["keys"][0]] == [incident.key, issue.key]
+    assert first["own"] == second["own"] == ["summary"]
+    code, text = await products.accord("duplicates", "tickets", "--apply", "--yes")
+    assert (code, text.count("done")) == (0, 2)
+    incidents = {one.key: one.fields for one in await products.left.control.records("incident")}
+    issues = {one.key: one.fields for one in await products.right.control.records("issue")}
+    assert incidents[incident.key]["close_notes"] == f"Duplicate of {first['keys'][1]}"
+    assert (incidents[incident.key]["state"], issues[issue.key]["status"]) == ("7", "Done")
+    assert [one["status"] for one in issues.values()].count("Done") == 1
