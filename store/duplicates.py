@@ -69,30 +69,34 @@ SAME_KEY = text("""
     ORDER BY t.side, t.first, t.match_key
 """)
 
-# Of a pair, only the first key that both its records have says whether they belong together.
+# Of a pair, only the first key that both its records have says whether they belong together. Step by step, since the
+# planner knows nothing of sizes here and would begin by comparing all keys with all.
 CROSSED_BY_KEY = text("""
-    WITH linked AS (
+    WITH linked AS MATERIALIZED (
         SELECT a.pair_id, a.record_id AS a, b.record_id AS b
         FROM pair_ends a JOIN pair_ends b ON b.pair_id = a.pair_id AND b.side = 'b'
         WHERE a.side = 'a' AND a.active AND a.integration = :integration
-    ), judged AS (
-        SELECT DISTINCT ON (l.pair_id) l.*, ka.match_key, ka.own AS a_own, ka.wants AS a_wants, kb.own AS b_own,
-            kb.wants AS b_wants
-        FROM linked l
-        JOIN backfill_keys ka ON ka.backfill = :id AND ka.side = 'a' AND ka.record_id = l.a
-        JOIN backfill_keys kb ON kb.backfill = :id AND kb.side = 'b' AND kb.record_id = l.b
-            AND kb.match_key = ka.match_key
-        WHERE ka.wants IS NOT NULL AND kb.own IS NOT NULL
-        ORDER BY l.pair_id, array_position(:keys, ka.match_key)
+    ), of_a AS MATERIALIZED (
+        SELECT l.*, k.match_key, k.own AS a_own, k.wants AS a_wants
+        FROM linked l JOIN backfill_keys k ON k.backfill = :id AND k.side = 'a' AND k.record_id = l.a
+        WHERE k.wants IS NOT NULL
+    ), judged AS MATERIALIZED (
+        SELECT DISTINCT ON (o.pair_id) o.*, k.own AS b_own, k.wants AS b_wants
+        FROM of_a o JOIN backfill_keys k ON k.backfill = :id AND k.side = 'b' AND k.record_id = o.b
+            AND k.match_key = o.match_key
+        WHERE k.own IS NOT NULL
+        ORDER BY o.pair_id, array_position(:keys, o.match_key)
+    ), astray AS MATERIALIZED (
+        SELECT * FROM judged WHERE a_wants <> b_own AND b_wants IS DISTINCT FROM a_own
+    ), led AS MATERIALIZED (
+        SELECT s.*, k.record_id AS to_b
+        FROM astray s JOIN backfill_keys k ON k.backfill = :id AND k.side = 'b' AND k.match_key = s.match_key
+            AND k.own = s.a_wants
     )
-    SELECT jsonb_build_object('match_key', j.match_key, 'size', 4, 'is_crossed', true,
-        'records', jsonb_build_object('a', jsonb_build_array(j.a, other.a), 'b', jsonb_build_array(j.b, other.b)))
-    FROM judged j
-    JOIN backfill_keys there ON there.backfill = :id AND there.side = 'b' AND there.match_key = j.match_key
-        AND there.own = j.a_wants
-    JOIN linked other ON other.b = there.record_id AND other.pair_id <> j.pair_id
-    WHERE j.a_wants <> j.b_own AND j.b_wants IS DISTINCT FROM j.a_own
-    ORDER BY j.a, other.a
+    SELECT jsonb_build_object('match_key', l.match_key, 'size', 4, 'is_crossed', true,
+        'records', jsonb_build_object('a', jsonb_build_array(l.a, other.a), 'b', jsonb_build_array(l.b, other.b)))
+    FROM led l JOIN linked other ON other.b = l.to_b AND other.pair_id <> l.pair_id
+    ORDER BY l.a, other.a
 """).bindparams(bindparam("keys", type_=ARRAY(TEXT)))
 
 # A counterpart was made of one record and is linked with another, while that one has a partner, too. A link that
@@ -133,9 +137,14 @@ LINKED_ELSEWHERE = text("""
 """).bindparams(bindparam("refs", type_=JSONB))
 
 
+# An inventory is so fresh that nothing is known of its size: taken for a handful of rows, all would be compared with all.
+NO_NESTING = text("SET LOCAL enable_nestloop = off")
+
+
 async def bunches(tx: Tx, backfill: int, integration: str, keys: Sequence[str]) -> list[Bunch]:
     """Everything in this inventory that may stand twice or crossed; `keys` are all match keys, in their order."""
     values = {"id": backfill, "integration": integration, "keys": list(keys), "most": MOST}
+    await tx.execute(NO_NESTING)
     found = [
         BUNCH.validate_python(document)
         for query in (SAME_KEY, CROSSED_BY_KEY, CROSSED_BY_MARKER)
