@@ -184,6 +184,10 @@ class ConnectionShown(Model):
     expires: date | None = None
     heard_at: AwareDatetime | None = None
     """When it last told of a change."""
+    ways: str = ""
+    """How its changes are heard of, in words: `webhook, poll every 5m`; empty if its settings are wrong."""
+    exposure: timedelta | None = None
+    """How long an edit can stand unseen if every webhook is lost; None if nothing but webhooks tells."""
 
 
 class DecisionAnswer(Model):

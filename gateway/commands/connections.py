@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.durations import spell_duration
 from gateway.commands.output import give, literal, moment, table
 from gateway.commands.session import AsJson, with_operations
 
@@ -33,6 +34,7 @@ def _show(out: Console, found: list[ConnectionShown]) -> None:
         "pairs waiting",
         "budget left",
         "last heard (UTC)",
+        "edits unseen for",
     )
     for one in found:
         colour = STATE_COLOURS.get(one.state, "bold red")
@@ -46,5 +48,15 @@ def _show(out: Console, found: list[ConnectionShown]) -> None:
             str(one.waiting or "–"),
             left,
             moment(one.heard_at),
+            _unseen(one),
         )
     out.print(rows)
+
+
+def _unseen(one: ConnectionShown) -> str:
+    """The longest time, if every webhook is lost."""
+    if not one.ways:
+        return "–"
+    if one.exposure is None:
+        return "ever: nobody polls"
+    return f"{spell_duration(one.exposure)} at most" if one.exposure else "no time"

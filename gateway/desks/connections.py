@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from domain.errors import ConfigError
 from gateway.answers import ConnectionShown
 from gateway.desks.desk import Desk
+from gateway.desks.hearing import capture_of
 from integrations.budget import Budget
 from integrations.connections import ConnectionConfig
 from store import connections, deliveries, waiting
@@ -32,6 +34,7 @@ class ConnectionDesk:
     def _shown(
         self, config: ConnectionConfig, row: ConnectionRow | None, waits: int, heard: datetime | None
     ) -> ConnectionShown:
+        ways, exposure = self._heard_by(config.name)
         return ConnectionShown(
             name=config.name,
             system=config.system,
@@ -43,7 +46,17 @@ class ConnectionDesk:
             budget_left=None if config.budget is None else _left(config.budget, row),
             expires=config.expires,
             heard_at=heard,
+            ways=ways,
+            exposure=exposure,
         )
+
+    def _heard_by(self, name: str) -> tuple[str, timedelta | None]:
+        """Settings that are wrong don't hide the others."""
+        try:
+            capture, exposure = capture_of(self.desk.accord, name)
+        except ConfigError:
+            return "", None
+        return capture.ways, exposure
 
 
 def _state(

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from activities.watching import Watched
+from domain.capture import Capture
 from gateway.answers import HearingShown
 from gateway.assembly import Accord
 from store import cursors, deliveries
 from store.database import Tx
+
+
+def capture_of(accord: Accord, connection: str) -> tuple[Capture, timedelta | None]:
+    """By which ways this connection's changes come, and how long an edit can stand unseen; None: for ever.
+
+    Raises:
+        ConfigError: No such connection is configured, or its settings are wrong.
+    """
+    promised = accord.connections.get(connection).capabilities
+    capture = accord.connections.configs[connection].capture(stream=promised.change_stream)
+    return capture, capture.exposure(promised.index_lag)
 
 
 async def hearing_of(accord: Accord, tx: Tx, one: Watched) -> HearingShown:
@@ -15,15 +29,13 @@ async def hearing_of(accord: Accord, tx: Tx, one: Watched) -> HearingShown:
     Raises:
         ConfigError: No such connection is configured, or its settings are wrong.
     """
-    connector = accord.connections.get(one.connection)
-    config, promised = accord.connections.configs[one.connection], connector.capabilities
-    capture = config.capture(stream=promised.change_stream)
+    capture, exposure = capture_of(accord, one.connection)
     reached = await cursors.find(tx, one.connection, one.record_type, one.query)
     return HearingShown(
-        system=connector.system,
+        system=accord.connections.get(one.connection).system,
         connection=one.connection,
         ways=capture.ways,
-        exposure=capture.exposure(promised.index_lag),
+        exposure=exposure,
         last_heard=await deliveries.last_heard(tx, one.connection),
         last_polled=reached.caught_up_at if reached else None,
     )

@@ -150,6 +150,9 @@ async def test_operators_see_which_connection_is_out_and_what_waits_for_it(town:
     assert shown["beta"].reason
     assert shown["alpha"].state == "ok"
     assert shown["alpha"].heard_at
+    assert shown["alpha"].ways == "webhook, poll every 5m"
+    assert shown["alpha"].exposure is not None
+    assert shown["alpha"].exposure >= timedelta(minutes=5)
 
 
 async def are_kept(town: Town, number: int) -> bool:

@@ -67,7 +67,9 @@ async def _draining(play: Play, outage: Outage, side: Side) -> str:
         return f"{name}: {len(after)} requests after it, none a write"
     until = _until(after, written[-1].at)
     span, most = written[-1].at - outage.true_ended, most_within_a_second([one.at for one in until])
-    return f"{name}: {len(written)} writes in {len(until)} requests and {span:.1f} s, at most {most} in any second"
+    refused = sum(one.status == 429 for one in until)
+    drained = f"{len(written)} writes in {len(until)} requests and {span:.1f} s"
+    return f"{name}: {drained}, at most {most} in any second, {refused} refused by 429"
 
 
 def _until(entries: Sequence[Entry], last: float) -> list[Entry]:

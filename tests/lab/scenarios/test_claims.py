@@ -69,7 +69,7 @@ def test_the_densest_second_is_found_wherever_it_begins() -> None:
 
 def test_an_outage_at_a_pace_hurries_the_worker_where_a_system_is_out() -> None:
     cases = {one.id: one for one in read_corpus(CORPUS.with_name("outages.yaml")).cases}
-    assert (pace_of(cases["O01"]), pace_of(cases["O03"])) == (60, 1)
+    assert (pace_of(cases["O01"]), pace_of(cases["O03"])) == (30, 1)
 
 
 def test_an_asked_pause_runs_by_the_clock_of_the_run() -> None:

@@ -1,6 +1,6 @@
 """Outages live: of a system, of Temporal, of the database. Nothing is lost, nothing is done twice.
 
-The two large ones, four hours with 200 edits, are played by `accord lab run lab/scenarios/outages.yaml --case O01`.
+The large one, four hours with 200 edits, is played by `accord lab run lab/scenarios/outages.yaml --case O01`.
 """
 
 from pathlib import Path
