@@ -145,6 +145,11 @@ async def test_a_day_of_an_operator(plant: Plant) -> None:
     kinds = {line["kind"] for line in (await plant.told("history", pair))["lines"]}
     assert kinds >= {"act", "run", "change", "write", "conflict", "decision"}
     assert (await plant.told("conflicts", pair))[0]["by"] == "ines"
+    (rates,) = await plant.told("rates", "tickets")
+    assert [(one["field"], one["conflicts"]) for one in rates["fields"]] == [("priority", 1)]
+    assert rates["overruled"] == {"right": 1}
+    code, text = await plant.accord("rates", "--hours", "2")
+    assert (code, "tickets, the last 2h" in text, "right overruled" in text) == (0, True, True)
 
 
 async def test_everything_is_also_said_for_people(plant: Plant) -> None:
@@ -159,6 +164,7 @@ async def test_everything_is_also_said_for_people(plant: Plant) -> None:
             ("conflicts",),
             ("reviews",),
             ("alerts",),
+            ("rates",),
             ("pause", plant.ticket.key),
             ("resume", "--all"),
             ("retry", "--integration", "tickets"),
