@@ -158,6 +158,8 @@ class Given(Loose):
     automation: dict[SideWord, list[AutomationGiven]] = {}
     start: dict[SideWord, dict[str, JsonValue]] = {}
     match_key: str | None = None
+    scope: dict[SideWord, str] = {}
+    """`field=value`: only such records of a side are the integration's."""
     pairs: int = Field(default=1, ge=1, le=1000)
     """So many pairs in step, all alike."""
     rate_limit: dict[SideWord, str] = {}

@@ -93,8 +93,8 @@ def integration_of(
     names = connections or Pair("a", "b")
     return Integration(
         name=name,
-        a=End(connection=names.a, record_type=record_type),
-        b=End(connection=names.b, record_type=record_type),
+        a=End(connection=names.a, record_type=record_type, scope=given.scope.get("A")),
+        b=End(connection=names.b, record_type=record_type, scope=given.scope.get("B")),
         match=(given.match_key,) if given.match_key else (),
         create=Create(when="true", direction=Flow.BOTH) if creates else None,
         on_delete=on_delete_of(given.delete),

@@ -1,21 +1,16 @@
 """The verbs against two real systems over HTTP, with a worker at work: one day of an operator."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from gateway import cli
-from integrations.settings import read_settings
-from lab.systems.process import LabSystem
 from lab.systems.records import Record
 from tests.gateway.house import eventually
-from worker import run as work
+from tests.gateway.site import Site, a_site
 
 pytestmark = pytest.mark.stack
 
@@ -31,21 +26,11 @@ fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
-    """Two systems, a record in each, and the command line."""
+class Plant(Site):
+    """A record in each system."""
 
-    left: LabSystem
-    right: LabSystem
     ticket: Record
     issue: Record
-    capture: pytest.CaptureFixture[str]
-
-    async def accord(self, *words: str) -> tuple[int, str]:
-        """Run a command beside the worker: its exit code and what it said."""
-        self.capture.readouterr()
-        code = await asyncio.to_thread(cli.run, words)
-        told = self.capture.readouterr()
-        return code, told.out + told.err
 
     async def told(self, *words: str) -> Any:
         """What a command tells programs."""
@@ -63,44 +48,19 @@ class Plant:
         return states
 
 
-@pytest.fixture(scope="session")
-async def systems(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[LabSystem, LabSystem]]:
-    folder = tmp_path_factory.mktemp("plant")
-    async with (
-        await LabSystem.start("plain", "left", folder) as left,
-        await LabSystem.start("plain", "right", folder) as right,
-    ):
-        yield left, right
-
-
 @pytest.fixture
 async def plant(
-    *,
-    systems: tuple[LabSystem, LabSystem],
-    database_url: str,
-    temporal_address: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    database_url: str, temporal_address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Plant]:
-    left, right = systems
-    (tmp_path / "tickets.yaml").write_text(DECLARATION)
-    (tmp_path / "connections.yaml").write_text(
-        f"left: {{system: plain, url: '{left.url}', token: lab}}\n"
-        f"right: {{system: plain, url: '{right.url}', token: lab}}\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ACCORD_DATABASE_URL", database_url)
-    monkeypatch.setenv("ACCORD_TEMPORAL_ADDRESS", temporal_address)
-    monkeypatch.setenv("ACCORD_TASK_QUEUE", uuid4().hex)
-    monkeypatch.setenv("ACCORD_SANDBOX", "off")
-    stop = asyncio.Event()
-    working = asyncio.create_task(work(read_settings(), stop))
-    ticket = await left.control.create("ticket", {"title": "Printer", "priority": "2"})
-    issue = await right.control.create("issue", {"summary": "Printer", "prio": "Low"})
-    yield Plant(left, right, ticket, issue, capfd)
-    stop.set()
-    await working
+    environment = {
+        "ACCORD_DATABASE_URL": database_url,
+        "ACCORD_TEMPORAL_ADDRESS": temporal_address,
+        "ACCORD_SANDBOX": "off",
+    }
+    async with a_site(DECLARATION, environment, tmp_path, capfd) as site:
+        ticket = await site.left.control.create("ticket", {"title": "Printer", "priority": "2"})
+        issue = await site.right.control.create("issue", {"summary": "Printer", "prio": "Low"})
+        yield Plant(site.left, site.right, capfd, ticket, issue)
 
 
 async def test_a_day_of_an_operator(plant: Plant) -> None:
