@@ -47,6 +47,8 @@ class Life:
     loop: PairLoop | None = None
     edits_left: int = 0
     faults_left: int = 0
+    zombies: bool = True
+    """Whether an attempt may be taken for dead and go on beside its successor."""
     undelivered: list[SideNotice] = field(default_factory=list)
     sweeps: int = 0
     logged: int = 0
@@ -185,7 +187,7 @@ class Life:
 
         async def interfere(moment: Moment, operation: Operation, record_id: str | None) -> None:
             await self._between(moment, operation)
-            if attempt < ATTEMPTS and self._draws(0.02):
+            if self.zombies and attempt < ATTEMPTS and self._draws(0.02):
                 self.tell("crash", what="taken for dead", where=f"{moment} {operation}")
                 with self._zombie(activity, asked, step, attempt + 1):
                     self._over[step] = await self._attempt(activity, asked, step, attempt + 1)

@@ -33,11 +33,16 @@ def in_memory(rules: RuleBook) -> tuple[Ground, Hands]:
     return Ground(MemoryDatabase(clock), "chaos", rules), clock
 
 
-async def live(ground: Ground, clock: Hands, seed: int) -> list[Line]:
-    """The history of this seed, as docs/chaos.md spells it."""
+async def live(ground: Ground, clock: Hands, seed: int, *, zombies: bool = True) -> list[Line]:
+    """The history of this seed, as docs/chaos.md spells it.
+
+    On a store that is a way off, what two attempts at once do is ordered by their ways: only without `zombies` is a
+    seed the same life on every store.
+    """
     chance, record_id = Random(seed), str(seed)
     cast_ = make_cast(ground, clock, chance, seed)
     life = Life(cast_, seed, await _linked(ground, record_id), Pair(record_id, record_id), chance)
+    life.zombies = zombies
     for steps in STEPS:
         life.instances[steps.__name__] = steps(cast_.context)
     life.lines.append(_head(life))

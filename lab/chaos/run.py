@@ -26,6 +26,7 @@ from embedded.postgres_home import make_home
 from embedded.postgres_programs import find_programs, within_reach
 from embedded.settings import EmbeddedSettings
 from embedded.supervisor import Supervisor
+from lab.chaos.breaks import BREAKS, broken
 from lab.chaos.cast import Ground, Hands, MortalDatabase
 from lab.chaos.check import at_risk, check
 from lab.chaos.life import Line
@@ -72,29 +73,32 @@ class Tally:
             self.lines[kind] = self.lines.get(kind, 0) + number
 
 
-def live_portion(seeds: range, history: Path | None) -> Tally:
+def live_portion(seeds: range, history: Path | None, break_: str | None) -> Tally:
     """Live these seeds in this process, each on a store of its own in memory."""
-    return asyncio.run(_live_all(seeds, history))
+    with broken(break_):
+        return asyncio.run(_live_all(seeds, history, keeps_broken=break_ is None))
 
 
-async def _live_all(seeds: range, history: Path | None) -> Tally:
+async def _live_all(seeds: range, history: Path | None, *, keeps_broken: bool) -> Tally:
     tally, rules = Tally(), RuleBook()
     for seed in seeds:
         lines = await live(*in_memory(rules), seed)
-        if tally.judge(seed, lines):
+        if tally.judge(seed, lines) and keeps_broken:
             keep(Path(f"chaos-{seed}.jsonl"), lines)
         if history is not None:
             keep(history, lines)
     return tally
 
 
-def live_in_processes(seeds: range, jobs: int, history: Path | None) -> Iterator[Tally]:
+def live_in_processes(
+    seeds: range, jobs: int, history: Path | None = None, break_: str | None = None
+) -> Iterator[Tally]:
     """Portions as they are done, in the order of their seeds; not more under way than there are processes."""
     portions = [seeds[at : at + PORTION] for at in range(0, len(seeds), PORTION)]
     files = [None if history is None else history.with_suffix(f".{one.start}.part") for one in portions]
     with ProcessPoolExecutor(jobs) as pool:
         waiting = iter(zip(portions, files, strict=True))
-        under_way = [(pool.submit(live_portion, *one), one[1]) for one in islice(waiting, 2 * jobs)]
+        under_way = [(pool.submit(live_portion, *one, break_), one[1]) for one in islice(waiting, 2 * jobs)]
         while under_way:
             future, part = under_way.pop(0)
             yield future.result()
@@ -102,7 +106,7 @@ def live_in_processes(seeds: range, jobs: int, history: Path | None) -> Iterator
                 with history.open("ab") as whole:
                     whole.write(part.read_bytes())
                 part.unlink()
-            under_way += [(pool.submit(live_portion, *one), one[1]) for one in islice(waiting, 1)]
+            under_way += [(pool.submit(live_portion, *one, break_), one[1]) for one in islice(waiting, 1)]
 
 
 async def live_on_postgresql(seeds: range, history: Path | None) -> AsyncIterator[Tally]:
@@ -195,6 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="Processes.")
     parser.add_argument("--history", type=Path, help="Append every history to this file.")
     parser.add_argument("--postgresql", action="store_true", help="On a real store, one life at a time.")
+    parser.add_argument(
+        "--break", dest="break_", choices=BREAKS, help="Break one line of the protocol, and see it found."
+    )
     said = parser.parse_args(arguments)
     if said.n < 1 or said.jobs < 1:
         parser.error("-n and --jobs must be at least 1")
@@ -203,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if said.postgresql:
             asyncio.run(_on_postgresql(seeds, said.history, watch))
         else:
-            for tally in live_in_processes(seeds, said.jobs, said.history):
+            for tally in live_in_processes(seeds, said.jobs, said.history, said.break_):
                 watch.take(tally)
     watch.report(seeds)
     return int(bool(watch.whole.broken))

@@ -1,9 +1,6 @@
 """Lives by seed: on a store in memory by the thousand, on a real one to show that both are the same."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from activities.rulebook import RuleBook
 from lab.chaos.cast import Ground, Hands, MortalDatabase
 from lab.chaos.check import histories
 from lab.chaos.live import in_memory, live
-from lab.chaos.memory.database import MemoryDatabase, MemoryTx
+from lab.chaos.memory.database import MemoryDatabase
 from lab.chaos.run import live_in_processes, main
 from tests.postgres import TestDatabases
 
@@ -68,29 +65,13 @@ def test_twenty_lives_are_judged_and_kept_in_the_order_of_their_seeds(
 def test_twenty_thousand_lives_keep_every_promise() -> None:
     broken: dict[int, list[str]] = {}
     lives = 0
-    for tally in live_in_processes(range(1, 20_001), jobs=2, history=None):
+    for tally in live_in_processes(range(1, 20_001), jobs=2):
         broken |= tally.broken
         lives += tally.lives
     assert (lives, broken) == (20_000, {})
 
 
-SEEDS = range(1, 31)
-
-
-class SlowMemory(MemoryDatabase):
-    """Lets others run at each transaction, as one that is a way off does."""
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[MemoryTx]:
-        await asyncio.sleep(0)
-        async with super().begin() as tx:
-            yield tx
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[MemoryTx]:
-        await asyncio.sleep(0)
-        async with super().alone() as tx:
-            yield tx
+SEEDS = range(1, 61)
 
 
 @pytest.mark.stack
@@ -100,8 +81,7 @@ async def test_the_store_in_memory_answers_as_the_real_one_does(databases: TestD
     async with databases.fresh() as url:
         mortal = MortalDatabase(url)
         for seed in SEEDS:
-            real = await live(Ground(mortal, f"chaos{seed}"), Hands(), seed)
-            clock = Hands()
-            memory = await live(Ground(SlowMemory(lambda: now), "chaos"), clock, seed)
+            real = await live(Ground(mortal, f"chaos{seed}"), Hands(), seed, zombies=False)
+            memory = await live(Ground(MemoryDatabase(lambda: now), "chaos"), Hands(), seed, zombies=False)
             assert told(memory) == told(real), f"seed {seed}"
         await mortal.close()
