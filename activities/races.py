@@ -5,14 +5,14 @@ Both are seen only afterwards, and both become an `Overwritten`: policy judges i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
 from activities.sending import Sent
 from connectors.base import Connector
 from domain.records import FieldVersion, Origin, Snapshot
-from domain.values import same
+from domain.values import Value, same
 from domain.view import Overwritten
 from store.plans import StepRow
 
@@ -28,9 +28,9 @@ async def edits_hit(connector: Connector, before: Snapshot, sent: Sent) -> list[
         return []
     if promises.sequence and _nobody_between(before, sent):
         return []
-    history = await connector.history(before.ref, before)
-    found = (_hit(native, value, history, before) for native, value in sent.fields.items())
-    return [edit for edit in found if edit is not None]
+    history = _by_field(await connector.history(before.ref, before), until=sent.target.sequence)
+    found = ((ours, _hit(history.get(n, ()), ours, before.value(n))) for n, ours in sent.fields.items())
+    return [Overwritten(version=edit, ours=ours) for ours, edit in found if edit is not None]
 
 
 def _nobody_between(before: Snapshot, sent: Sent) -> bool:
@@ -38,33 +38,52 @@ def _nobody_between(before: Snapshot, sent: Sent) -> bool:
     return before.sequence is not None and after == before.sequence + sent.requests
 
 
-async def edits_back(
+async def edits_behind(
     connector: Connector, step: StepRow, decided: Snapshot, shown: Snapshot, *, saved_by_us: int
 ) -> list[Overwritten]:
-    """Edits that put an old value back after an earlier attempt's request had arrived, or may have.
+    """Edits that a lost request of an earlier attempt has hit, or that took back what it had brought.
 
-    Such a record looks as if that request never had arrived; sent again, it would write over somebody who saw it.
-    The change history knows, else the field's own stamp, else a counter that leaves no room for both. Where nothing
-    knows, the value that stands is taken for an edit: at worst a conflict is decided that was none.
+    A record on which somebody put the old value back looks as if the request never had arrived; sent again, it would
+    write over a person who saw it. The change history knows, else the field's own stamp, else a counter that leaves
+    no room for both. Where nothing knows, the value that stands is taken for an edit: at worst a conflict is decided
+    that was none.
 
     Args:
         connector: The target's.
-        step: One that was claimed before.
+        step: One that was claimed before, and isn't done.
         decided: The target as the plan was decided on.
         shown: The target as read just now.
         saved_by_us: How often this plan's other steps have saved the record since.
     """
-    old = [n for n, ours in step.fields.items() if not same(shown.value(n), ours) and _is_old(step, shown, n)]
-    if not old or _no_room_for_two(decided, shown, saved_by_us):
+    if _no_room_for_two(decided, shown, saved_by_us):
         return []
+    old = [name for name in step.fields if _is_old(step, shown, name)]
     if connector.capabilities.change_history:
-        history = await connector.history(decided.ref, decided)
-        found = [_after_ours(n, step.fields[n], history) for n in old]
-    elif saved_by_us:
+        history = _by_field(await connector.history(decided.ref, decided), until=None)
+        return list(_told(step, decided, shown, old, history))
+    if saved_by_us:
         return []
-    else:
-        found = [_stamped_since(n, decided, shown) for n in old]
-    return [Overwritten(version=one, ours=shown.fields[one.field]) for one in found if one is not None]
+    stamped = [_stamped_since(name, decided, shown) for name in old]
+    return [Overwritten(version=one, ours=shown.fields[one.field]) for one in stamped if one is not None]
+
+
+def _told(
+    step: StepRow,
+    decided: Snapshot,
+    shown: Snapshot,
+    old: Sequence[str],
+    history: Mapping[str, Sequence[FieldVersion]],
+) -> Iterator[Overwritten]:
+    for name, ours in step.fields.items():
+        versions = history.get(name, ())
+        mine = _own_entry(versions, ours)
+        if mine is None:
+            continue
+        hit = _hit(versions, ours, decided.value(name))
+        if name in old and mine < len(versions) - 1:
+            yield Overwritten(version=versions[-1], ours=shown.fields[name])
+        elif hit is not None:
+            yield Overwritten(version=hit, ours=ours)
 
 
 def _is_old(step: StepRow, shown: Snapshot, native: str) -> bool:
@@ -78,13 +97,6 @@ def _no_room_for_two(decided: Snapshot, shown: Snapshot, saved_by_us: int) -> bo
     if shown.sequence is None or decided.sequence is None:
         return shown.version == decided.version
     return shown.sequence <= decided.sequence + saved_by_us + 1
-
-
-def _after_ours(native: str, ours: JsonValue, history: Sequence[FieldVersion]) -> FieldVersion | None:
-    """The newest version of the field, if an older one is our own."""
-    versions = [version for version in history if version.field == native]
-    is_ours = [v.origin is Origin.ACCORD or same(v.value, ours) for v in versions]
-    return versions[-1] if any(is_ours) and not is_ours[-1] else None
 
 
 def _stamped_since(native: str, decided: Snapshot, shown: Snapshot) -> FieldVersion | None:
@@ -101,15 +113,26 @@ def _stamped_since(native: str, decided: Snapshot, shown: Snapshot) -> FieldVers
     )
 
 
-def _hit(
-    native: str, ours: JsonValue, history: Sequence[FieldVersion], before: Snapshot
-) -> Overwritten | None:
-    """The last foreign value of this field before our own entry, if it is news."""
-    versions = [version for version in history if version.field == native]
-    mine = next((n for n, v in enumerate(versions) if v.origin is Origin.ACCORD), None)
-    if mine is None:  # no marker in this history: our entry is known by its value
-        mine = next((n for n, v in enumerate(versions) if same(v.value, ours)), len(versions))
-    earlier = [v for v in versions[:mine] if v.origin is not Origin.ACCORD]
-    if not earlier or same(earlier[-1].value, before.fields.get(native)):
+def _by_field(history: Sequence[FieldVersion], *, until: int | None) -> dict[str, list[FieldVersion]]:
+    """Oldest first; without what came after a save of ours, where saves are counted."""
+    found: dict[str, list[FieldVersion]] = {}
+    for version in history:
+        if until is None or version.sequence is None or version.sequence <= until:
+            found.setdefault(version.field, []).append(version)
+    return found
+
+
+def _own_entry(versions: Sequence[FieldVersion], ours: JsonValue) -> int | None:
+    """Where our last own entry stands: by its marker, or, in a history without markers, by its value."""
+    marked = [n for n, version in enumerate(versions) if version.origin is Origin.ACCORD]
+    like_it = [n for n, version in enumerate(versions) if same(version.value, ours)]
+    return next(reversed(marked or like_it), None)
+
+
+def _hit(versions: Sequence[FieldVersion], ours: JsonValue, known: Value) -> FieldVersion | None:
+    """The foreign value that stood when our own entry replaced it, if it is news."""
+    mine = _own_entry(versions, ours)
+    earlier = versions[:mine]
+    if not earlier or earlier[-1].origin is Origin.ACCORD or same(earlier[-1].value, known):
         return None
-    return Overwritten(version=earlier[-1], ours=ours)
+    return earlier[-1]

@@ -7,6 +7,8 @@ The last write that settles a unit moves its baselines whole, in its own commit 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +18,7 @@ from activities.committing import alert_prefix, park, quarantine, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
-from activities.races import edits_back, edits_hit
+from activities.races import edits_behind, edits_hit
 from activities.resuming import resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
@@ -48,9 +50,8 @@ class PlanWriter:
         """Both records as this plan's writes leave them."""
         self.known: Pair[SnapshotRow | None] | None = look.work.last
         """The last snapshots in the store; None once we have saved others."""
-        self.put_back: list[Overwritten] = []
-        """Edits that may have taken back what an earlier attempt wrote, on `put_back_on`."""
-        self.put_back_on = Side.A
+        self.behind: tuple[Side, list[Overwritten]] = (Side.A, [])
+        """Edits around an earlier attempt's request, and where."""
         self.ended = False
         self.progress = resumed(look, plan)
 
@@ -79,10 +80,11 @@ class PlanWriter:
             return
         await self._claim(step)
         before = await self._target(step)
-        if step.state == "claimed":
-            await self._refuse_put_back(step, before)
         look = replace(self.look, snapshots=self.look.snapshots.replace(step.side, before))
-        match outlook_of(look, step):
+        outlook = outlook_of(look, step)
+        if step.state == "claimed" and outlook is not Outlook.DONE:
+            await self._look_behind(step, before)
+        match outlook:
             case Outlook.OVERTAKEN:
                 raise StaleVersion(f"{self._end(step.side)} has moved on since the decision")
             case Outlook.DONE:
@@ -93,18 +95,17 @@ class PlanWriter:
                 sent = await send(connector, before, wanted, units, marker=self.look.pair.pair_id)
                 await self._keep(step, sent, await edits_hit(connector, before, sent), before)
 
-    async def _refuse_put_back(self, step: StepRow, before: Snapshot) -> None:
-        """Leave it to the next pass where somebody may have taken back what an earlier attempt had written.
+    async def _look_behind(self, step: StepRow, before: Snapshot) -> None:
+        """An earlier attempt's request may have arrived: then what happened around it is for the next pass to judge.
 
         Raises:
-            StaleVersion: Somebody may have; the edit is kept for policy to judge.
+            StaleVersion: It hit an edit, or somebody took back what it had brought; these edits are kept.
         """
         done = sum(other.side is step.side and other.state == "done" for other in self.plan.steps)
         decided, connector = self.look.snapshots[step.side], self.look.connectors[step.side]
-        self.put_back = await edits_back(connector, step, decided, before, saved_by_us=done)
-        if self.put_back:
-            self.put_back_on = step.side
-            raise StaleVersion(f"{self._end(step.side)} was edited back after an earlier attempt")
+        self.behind = step.side, await edits_behind(connector, step, decided, before, saved_by_us=done)
+        if self.behind[1]:
+            raise StaleVersion(f"{self._end(step.side)} was edited around an earlier attempt")
 
     async def _claim(self, step: StepRow) -> None:
         """Hold the step. An earlier attempt of this activity is dead for Temporal, so it is followed at once."""
@@ -137,7 +138,7 @@ class PlanWriter:
         response = {native: shown.fields[native] for native in wanted}
         self.progress.hit(step.side, hit)
         self.progress.take(step.side, wanted, response)
-        async with self.database.begin() as tx:
+        async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done")
             await self._keep_hit(tx, step.side, hit)
             await self._settle_ready(tx)
@@ -149,13 +150,24 @@ class PlanWriter:
         response = {native: told[native] for native in sent.fields if native in told}
         self._note(step.side, sent, hit, _changed_beside(self.look, step.side, sent, told, before))
         self.progress.take(step.side, sent.fields, response)
-        async with self.database.begin() as tx:
+        async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
             await self._keep_write(tx, step.side, sent, before)
             await self._keep_hit(tx, step.side, hit)
             await self._keep_refused(tx, sent)
             await self._settle_ready(tx)
             await self._end_with(tx, step)
+
+    @asynccontextmanager
+    async def _kept_anyhow(self, side: Side, hit: list[Overwritten]) -> AsyncIterator[None]:
+        """Whoever was taken for dead may commit nothing but this: nobody else saw what its late request hit."""
+        try:
+            yield
+        except Fenced:
+            if hit:
+                async with self.database.begin() as tx:
+                    await self._keep_hit(tx, side, hit)
+            raise
 
     async def _keep_hit(self, tx: Tx, side: Side, hit: list[Overwritten]) -> None:
         for edit in hit:
@@ -223,7 +235,7 @@ class PlanWriter:
     # ---------------------------------------------------------------------------------------------- ending
     async def _overtaken(self, why: str) -> Applied:
         async with self.database.begin() as tx:
-            await self._keep_hit(tx, self.put_back_on, self.put_back)
+            await self._keep_hit(tx, *self.behind)
             await plans.close(tx, self.plan.id, "overtaken")
         return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
 

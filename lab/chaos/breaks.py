@@ -73,7 +73,7 @@ BREAKS = {
     "put-back": Break(
         "old values put back behind a lost answer aren't looked for",
         activities.writing,
-        "edits_back",
+        "edits_behind",
         _nothing_found,
     ),
     "blind": Break("the system ignores its precondition", MemoryConnector, "_check_version", _let_pass),

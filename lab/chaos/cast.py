@@ -20,7 +20,7 @@ from connectors.memory.system import MemorySystem
 from connectors.registry import Connections
 from domain.sides import SIDES, Pair, Side
 from integrations.connections import ConnectionConfig
-from lab.chaos.memory.database import MemoryDatabase
+from lab.chaos.memory.database import MemoryDatabase, nobody_dies
 from store.database import Database, Tx
 
 NAMES = Pair("left", "right")
@@ -92,7 +92,7 @@ class Hands:
 class MortalDatabase(Database):
     """Production's, with a way to die before and after each commit."""
 
-    at_commit: Callable[[str], None] = staticmethod(lambda where: None)  # noqa: ARG005 - nobody dies at first
+    at_commit: Callable[[str], None] = staticmethod(nobody_dies)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:

@@ -16,7 +16,7 @@ from domain.records import RecordRef
 from domain.sides import SIDES, Pair
 from lab.chaos.cast import DECLARED, NAMES, Ground, Hands, declaration, make_cast
 from lab.chaos.life import Life, Line
-from lab.chaos.memory.database import MemoryDatabase
+from lab.chaos.memory.database import MemoryDatabase, nobody_dies
 from lab.chaos.port import Port, Rested, installed
 from store import integrations, pairs
 from store.database import Tx
@@ -56,6 +56,7 @@ async def live(ground: Ground, clock: Hands, seed: int, *, zombies: bool = True)
         ended = ""
         with suppress(Rested):
             ended = await loop.live()
+    ground.database.at_commit = nobody_dies
     _finish(life, ended)
     return life.lines
 

@@ -136,8 +136,10 @@ async def database() -> AsyncIterator[MortalDatabase]:
             await supervisor.start(server.child())
             await asyncio.to_thread(migrate.upgrade, server.url(DATABASE))
             mortal = MortalDatabase(server.url(DATABASE))
-            yield mortal
-            await mortal.close()
+            try:
+                yield mortal
+            finally:
+                await mortal.close()
         server.discard()
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from connectors.base import WriteResult
-from connectors.memory.connector import MemoryConnector
+from connectors.memory.connector import MemoryConnector, leave_alone
 from connectors.memory.system import MemoryRecord
 from domain.errors import RateLimited, RecordRejected, SystemUnavailable
 from domain.outcome import Decision
@@ -261,6 +261,50 @@ async def test_an_old_value_put_back_behind_a_lost_answer_is_an_edit(
     assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer"
     (line,) = [row.line for row in await world.log() if row.line.unit == "title"]
     assert [(lost.side, lost.value) for lost in line.overruled] == [("a", "Printer on fire")]
+
+
+async def test_an_edit_hit_by_a_lost_request_and_edited_again_is_named(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    before = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "first"}))
+    after = once("after", "write", LOST)
+
+    async def both(moment: str, operation: str, record_id: str | None) -> None:
+        await before(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
+        await after(moment, operation, record_id)  # type: ignore[arg-type] # as above
+
+    world.connectors.b.interfere = both
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, summary="second")
+    assert (await world.apply(plan_id, attempt=2)).outcome == "stale"
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "second"
+    named = [(lost.side, lost.value) for row in await world.log() for lost in row.line.overruled]
+    assert ("b", "first") in named
+
+
+async def test_an_edit_hit_by_an_attempt_that_was_taken_for_dead_is_judged(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+
+    async def overtaken(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "write"):
+            world.connectors.b.interfere = leave_alone
+            assert (await world.apply(plan_id, attempt=2)).outcome == "settled"
+            world.edit(Side.B, summary="Call the fire brigade")
+        del record_id
+
+    world.connectors.b.interfere = overtaken
+    with pytest.raises(Fenced):
+        await world.apply(plan_id, attempt=1)
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+    world.clock.advance(minutes=1)
+    await world.settle()
+    assert [row.line.kind for row in await world.log()] == ["race"]
+    assert "Call the fire brigade" in [value.value for row in await world.log() for value in row.line.values]
 
 
 async def test_a_lost_request_is_sent_again_though_somebody_edited_another_field(build: Build) -> None:

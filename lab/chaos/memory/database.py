@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,6 +13,10 @@ from lab.chaos.memory import aggregates, pairs, plans  # noqa: F401 - they know 
 from lab.chaos.memory.tables import ANSWERS, Asked, Result, Tables
 from store import work
 from store.work import PairWork
+
+
+def nobody_dies(where: str) -> None:
+    """What happens at a commit, before a life begins and after it."""
 
 
 class Reading:
@@ -63,18 +67,24 @@ class MemoryTx:
 class MemoryDatabase:
     """Stands for `store.database.Database`, for one pair's life. One transaction at a time, so none can see another's."""
 
-    at_commit: Callable[[str], None] = staticmethod(lambda where: None)  # noqa: ARG005 - nobody dies at first
+    at_commit: Callable[[str], None] = staticmethod(nobody_dies)
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.tables = Tables()
         self._now = now
+        self._transactions = 0
+
+    def _later(self) -> datetime:
+        """No two transactions begin at the same moment."""
+        self._transactions += 1
+        return self._now() + timedelta(microseconds=self._transactions)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryTx]:
         """One transaction; the process may die before and after its commit."""
         before = self.tables.copied()
         try:
-            yield MemoryTx(self.tables, self._now())
+            yield MemoryTx(self.tables, self._later())
             self.at_commit("before commit")
         except BaseException:
             self.tables = before
@@ -84,4 +94,4 @@ class MemoryDatabase:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[MemoryTx]:
         """Statements that are transactions by themselves."""
-        yield MemoryTx(self.tables, self._now())
+        yield MemoryTx(self.tables, self._later())
