@@ -23,6 +23,7 @@ from domain.leaving import merged_line
 from domain.records import Evidence, Gone, Snapshot
 from domain.recreating import new_baselines
 from domain.sides import SIDES, Pair, Side
+from domain.superseding import unjudged
 from store import (
     alerts,
     audit,
@@ -98,7 +99,7 @@ class EndingActivities:
                 for side, into in asked.merged.items()
             ]
             await conflicts.append(tx, found.pair.id, found.pair.integration, rules.version, lines)
-            await _close(tx, found, "detached", story)
+            await _close(tx, found, rules, "detached", story)
         return Ended(outcome="detached", story=story, standing=ENDED)
 
     # ------------------------------------------------------------------------------------------------ a deletion
@@ -208,7 +209,7 @@ class EndingActivities:
         async with self.context.database.begin() as tx:
             for write in followed.writes:
                 await ledger.record(tx, case.pair.pair_id, write)
-            await _close(tx, case.found, link, story)
+            await _close(tx, case.found, case.rules, link, story)
         standing = ENDED.model_copy(update={"notify": case.rules.integration.reviews.queue is not None})
         return Ended(outcome=link, story=story, decisions=case.verdict.decisions, standing=standing)
 
@@ -258,9 +259,11 @@ def _standing(pair: PairRef, rules: Rules, side: Side | None = None, key: str = 
     return make_standing(named_anew, rules, (), held={}, parked={})
 
 
-async def _close(tx: Tx, found: PairWork, link: str, reason: str) -> None:
-    """End the link; open reviews are withdrawn, alerts of the pair are cleared."""
+async def _close(tx: Tx, found: PairWork, rules: Rules, link: str, reason: str) -> None:
+    """End the link; open reviews are withdrawn, alerts of the pair are cleared, edits that our writes hit are named."""
     assert link in {"detached", "closed"}
+    lost = unjudged(rules.integration, found.pair.id, found.overwritten)
+    await conflicts.append(tx, found.pair.id, found.pair.integration, rules.version, lost)
     if found.plan is not None:
         await plans.close(tx, found.plan.id, "overtaken")
     await reviews.withdraw(tx, found.pair.id, reason)

@@ -13,6 +13,7 @@ from activities.evidence import weigh
 from activities.facts import gather_facts
 from activities.flapping import park_flapping
 from activities.gating import refuse_closed
+from activities.latecomers import with_late_hits
 from activities.look import Look, make_look, named
 from activities.messages import (
     Applied,
@@ -41,7 +42,7 @@ from activities.saying import (
 from activities.scoping import Leaver
 from activities.writing import PlanWriter
 from domain.engine import assess, decide
-from domain.errors import StopRecord
+from domain.errors import StopRecord, TryAgain
 from domain.outcome import Decision
 from domain.records import Snapshot
 from domain.sides import SIDES, Pair, Side
@@ -94,6 +95,7 @@ class PassActivities:
         live = await lifted(self.context, rules.integration, found, read) if stop else found
         if live is None:
             return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
+        live = await with_late_hits(self.context, rules.integration, live, read)
         left = await Leaver(self.context, pair, live, rules, read).leaves()
         return left or await self._compare(make_look(self.context, asked.pair, live, rules, read))
 
@@ -121,6 +123,8 @@ class PassActivities:
         if look.work.parked:
             look = await freed(self.context, look)
         assessment = assess(look.declared, look.view)
+        while assessment.meets and (moved := await self._moved_meanwhile(look)) is not None:
+            look, assessment = moved, assess(moved.declared, moved.view)
         async with self.context.database.begin() as tx:
             ids = await snapshots.save(tx, look.pair.pair_id, look.snapshots, known=look.work.last)
             outlook = await look_at_open_plan(tx, look)
@@ -136,6 +140,16 @@ class PassActivities:
                 verdict = decide(look.declared, look.view)
             committed = await commit_verdict(tx, look, verdict, ids)
         return say_assessed(look, verdict, committed, ids)
+
+    async def _moved_meanwhile(self, look: Look) -> Look | None:
+        """A newer look, unless both records still stand as they were read: one after the other, not at one time."""
+        refs = look.work.pair.ends.map(lambda end: end.ref)
+        a, b = await read_ends(refs, self.context.connections, ())
+        if not (isinstance(a, Snapshot) and isinstance(b, Snapshot)):
+            raise TryAgain(f"{look.pair.both} can't be read a second time; the next pass says why")
+        if (a.version, b.version) == (look.snapshots.a.version, look.snapshots.b.version):
+            return None
+        return make_look(self.context, look.pair, look.work, look.rules, Pair(a, b))
 
     @activity.defn
     async def resolve_conflicts(self, asked: ResolveInput) -> Resolved:

@@ -5,7 +5,7 @@ Both are seen only afterwards, and both become an `Overwritten`: policy judges i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -23,14 +23,38 @@ async def edits_hit(connector: Connector, before: Snapshot, sent: Sent) -> list[
     None is looked for where the system compared and set, where its counter proves that nobody came between, or
     where it keeps no history: such a pair is shown "at risk".
     """
-    promises = connector.capabilities
-    if not sent.requests or promises.compare_and_set or not promises.change_history:
+    if not sent.requests or not can_tell_hits(connector):
         return []
-    if promises.sequence and _nobody_between(before, sent):
+    if connector.capabilities.sequence and _nobody_between(before, sent):
         return []
     history = _by_field(await connector.history(before.ref, before), until=sent.target.sequence)
     found = ((ours, _hit(history.get(n, ()), ours, before.value(n))) for n, ours in sent.fields.items())
     return [Overwritten(version=edit, ours=ours) for ours, edit in found if edit is not None]
+
+
+def can_tell_hits(connector: Connector) -> bool:
+    """Whether a write may hit an edit there, and the change history would tell."""
+    return connector.capabilities.change_history and not connector.capabilities.compare_and_set
+
+
+async def edits_hit_late(connector: Connector, last: Snapshot, natives: Iterable[str]) -> list[Overwritten]:
+    """Edits since the last snapshot that a write of ours has hit which nobody accounts for."""
+    history = _by_field(await connector.history(last.ref, last), until=None)
+    found: list[Overwritten] = []
+    for name in natives:
+        versions = history.get(name, ())
+        mine = [n for n, version in enumerate(versions) if version.origin is Origin.ACCORD]
+        if mine and mine[-1] > 0 and versions[mine[-1] - 1].origin is not Origin.ACCORD:
+            found.append(Overwritten(version=versions[mine[-1] - 1], ours=versions[mine[-1]].value))
+    return found
+
+
+async def may_be_ours(connector: Connector, step: StepRow, decided: Snapshot) -> bool:
+    """Whether an earlier attempt may have brought the values that stand; only a history with our marker denies it."""
+    if not (connector.capabilities.change_history and connector.capabilities.write_marker):
+        return True
+    history = await connector.history(decided.ref, decided)
+    return any(v.origin is Origin.ACCORD and v.field in step.fields for v in history)
 
 
 def _nobody_between(before: Snapshot, sent: Sent) -> bool:

@@ -18,7 +18,7 @@ from activities.committing import alert_prefix, park, quarantine, settle
 from activities.look import Look
 from activities.messages import Applied
 from activities.opening import outlook_of
-from activities.races import edits_behind, edits_hit
+from activities.races import can_tell_hits, edits_behind, edits_hit, may_be_ours
 from activities.resuming import resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
@@ -88,12 +88,23 @@ class PlanWriter:
             case Outlook.OVERTAKEN:
                 raise StaleVersion(f"{self._end(step.side)} has moved on since the decision")
             case Outlook.DONE:
+                await self._refuse_foreign(step)
                 await self._keep_found(step, wanted, before)
             case Outlook.SEND:
                 connector = self.look.connectors[step.side]
                 units = self.progress.unit_of(step.side)
                 sent = await send(connector, before, wanted, units, marker=self.look.pair.pair_id)
                 await self._keep(step, sent, await edits_hit(connector, before, sent), before)
+
+    async def _refuse_foreign(self, step: StepRow) -> None:
+        """What a step brings stands there already: it counts as done only if an earlier attempt may have brought it.
+
+        Raises:
+            StaleVersion: A person saved the same. That is theirs to change, and no sign that both sides are in step.
+        """
+        decided, connector = self.look.snapshots[step.side], self.look.connectors[step.side]
+        if step.state != "claimed" or not await may_be_ours(connector, step, decided):
+            raise StaleVersion(f"somebody brought {self._end(step.side)} to the same values")
 
     async def _look_behind(self, step: StepRow, before: Snapshot) -> None:
         """An earlier attempt's request may have arrived: then what happened around it is for the next pass to judge.
@@ -116,6 +127,8 @@ class PlanWriter:
                 raise Fenced(
                     f"step {step.n} of plan {self.plan.id} is held by another attempt", step_id=step.id
                 )
+            if step.state == "claimed" and can_tell_hits(self.look.connectors[step.side]):
+                await pairs.set_late_writer(tx, self.look.pair.pair_id, step.side, may_come=True)
 
     async def _release(self, step: StepRow) -> None:
         """The system didn't answer: the next attempt needn't wait until this one's claim has grown old."""

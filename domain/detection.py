@@ -66,6 +66,11 @@ class Assessment:
         return {finding.unit: finding.reading.conflict_id() for finding in self.contested}
 
     @property
+    def meets(self) -> bool:
+        """Whether both sides have come to say the same by themselves: it counts only if they said it at one time."""
+        return any(one.situation is Situation.AGREED and all(one.reading.changed) for one in self.findings)
+
+    @property
     def contested_natives(self) -> Pair[tuple[str, ...]]:
         """The native fields of either side whose change history would sharpen the decision."""
         members = [member.field for finding in self.contested for member in finding.reading.members]

@@ -1,21 +1,24 @@
-"""Edits that our write hit and that somebody replaced before they were judged: named, for nobody else saw them go."""
+"""Edits that our write hit and that nobody can judge any more: named, for nobody else saw them go."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from domain.integration import Integration
+from pydantic import JsonValue
+
+from domain.integration import FieldMap, Integration, Unit
 from domain.log_lines import evidence
 from domain.mapping import is_same
 from domain.outcome import LogKind, LogLine, LogStage, Overruled, Winner
 from domain.reading import FieldReading, UnitReading, read_unit
-from domain.sides import SIDES, Side
+from domain.sides import SIDES, Pair, Side
 from domain.values import digest
 from domain.view import Overwritten, PairView
 
-RULE = "edited again"
-WHY = "the field was edited again in {system} after our write had hit this edit"
+EDITED = "edited again"
+ENDED = "the link has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +39,55 @@ def superseded(rules: Integration, view: PairView) -> list[Superseded]:
 
 
 def _of(reading: UnitReading, member: FieldReading) -> Iterator[Superseded]:
+    view = reading.view
     for side in SIDES:
-        native = member.field.native(side)
-        hit = reading.view.facts[side].overwritten.get(native)
-        if hit is None or member.raced[side]:
+        native, shown = member.field.native(side), member.standing[side]
+        hit = view.facts[side].overwritten.get(native)
+        if hit is None or member.raced[side] or is_same(member.field, side, shown, hit.version.value):
             continue
-        if not is_same(member.field, side, member.standing[side], hit.version.value):
-            yield Superseded(side, native, _line(reading, member, side, hit))
+        why = f"the field was edited again in {view.systems[side]} after our write had hit this edit"
+        lost = _overruled(member.field, side, hit, shown, EDITED, why)
+        line = _line(view.pair_id, reading.unit, lost, hit, winner=Winner.side(side), **evidence(reading))
+        yield Superseded(side, native, line)
 
 
-def _line(reading: UnitReading, member: FieldReading, side: Side, hit: Overwritten) -> LogLine:
-    view, edit = reading.view, hit.version
-    lost = Overruled(
+def unjudged(rules: Integration, pair_id: str, hits: Pair[dict[str, Overwritten]]) -> list[LogLine]:
+    """What the end of a link leaves: its last writes have hit these edits, and no pass will come."""
+    why = "our write had hit this edit, and the link ended before anybody judged it"
+    return [
+        _line(pair_id, unit, _overruled(field, side, hit, hit.ours, ENDED, why), hit)
+        for unit in rules.units
+        for field in unit.fields
+        for side in SIDES
+        if (hit := hits[side].get(field.native(side))) is not None
+    ]
+
+
+def _overruled(  # noqa: PLR0917 - the parts of one line, in its order
+    field: FieldMap, side: Side, hit: Overwritten, beaten_by: Any, rule: str, why: str
+) -> Overruled:
+    value: JsonValue = hit.version.value
+    return Overruled(
         side=side,
-        field=member.field.name,
-        value=edit.value,
-        by=edit.by,
-        at=edit.at,
-        beaten_by=member.standing[side],
-        rule=RULE,
-        why=WHY.format(system=view.systems[side]),
+        field=field.name,
+        value=value,
+        by=hit.version.by,
+        at=hit.version.at,
+        beaten_by=beaten_by,
+        rule=rule,
+        why=why,
     )
+
+
+def _line(pair_id: str, unit: Unit, lost: Overruled, hit: Overwritten, **more: Any) -> LogLine:
     return LogLine(
-        conflict_id=digest("race", view.pair_id, reading.name, side, edit.model_dump(mode="json")),
-        unit=reading.name,
+        conflict_id=digest("race", pair_id, unit.name, lost.side, hit.version.model_dump(mode="json")),
+        unit=unit.name,
         kind=LogKind.RACE,
         stage=LogStage.DECIDED,
-        policy=reading.unit.chain[0].kind if reading.unit.chain else "review",
-        rule=RULE,
-        winner=Winner.side(side),
+        policy=unit.chain[0].kind if unit.chain else "review",
+        rule=lost.rule,
         reason=lost.why,
         overruled=(lost,),
-        **evidence(reading),
+        **more,
     )

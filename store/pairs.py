@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -48,6 +49,8 @@ class EndRow:
     url: str | None = None
     outside_since: datetime | None = None
     """Since when it has been out of the integration's scope; None while it isn't."""
+    late_writer: bool = False
+    """Whether an attempt was taken for dead whose request may have come since, or may still come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ END = built(
     key=pair_ends.c.key,
     url=pair_ends.c.url,
     outside_since=pair_ends.c.outside_since,
+    late_writer=pair_ends.c.late_writer,
 )
 PAIR = whole(pairs).op("||")(built(ends=keyed(pair_ends.c.side, END, pair_ends.c.pair_id == pairs.c.id)))
 
@@ -134,6 +138,7 @@ MOVE_END = (
         url=bindparam("to_url"),
         snapshot_id=null(),
         outside_since=null(),
+        late_writer=false(),
     )
 )
 
@@ -154,6 +159,12 @@ def _set(column: str) -> Any:
 
 
 SET_PAUSED, SET_QUARANTINE, SET_VERSION = _set("paused"), _set("quarantine"), _set("version")
+
+SET_LATE_WRITER = (
+    update(pair_ends)
+    .where(pair_ends.c.pair_id == bindparam("pair"), pair_ends.c.side == bindparam("on"))
+    .values(late_writer=bindparam("value"))
+)
 
 SET_OUTSIDE = (
     update(pair_ends)
@@ -274,6 +285,11 @@ async def set_state(
 async def set_outside(tx: Tx, pair_id: str, side: Side, *, is_outside: bool) -> None:
     """Note that a record has left its scope, or is back."""
     await tx.execute(SET_OUTSIDE, {"pair": pair_id, "on": side.value, "is_outside": is_outside})
+
+
+async def set_late_writer(tx: Tx, pair_id: str, side: Side, *, may_come: bool) -> None:
+    """Note that an attempt was taken for dead which may have a request under way, or that this was looked into."""
+    await tx.execute(SET_LATE_WRITER, {"pair": pair_id, "on": side.value, "value": may_come})
 
 
 async def set_paused(tx: Tx, pair_id: str, *, paused: bool) -> None:

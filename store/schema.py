@@ -177,6 +177,7 @@ pair_ends = Table(
     _defaulted("active", Boolean),
     _optional("snapshot_id", BigInteger),
     _optional("outside_since", Instant),
+    _defaulted("late_writer", Boolean),
     PrimaryKeyConstraint("pair_id", "side"),
     _of_pair(),
     ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),

@@ -53,7 +53,7 @@ class FieldLife:
     now: dict[str, Any]
     alone: dict[str, Alone] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
-    """Both values as they may last have stood in step: a side that returns there has taken its edit back."""
+    """Both values as they may last have stood in step, or as the log says they will: no edit leads away from there."""
     held: dict[str, list[Any]] = field(default_factory=dict)
     """By side, what it has held since: our write may bring over what its person has moved on from meanwhile."""
 
@@ -187,6 +187,11 @@ class Checker:
         if before == says:
             self._accuse("I6", number, f"conflict {line['conflict']}: the same thing was logged twice")
         self.last_said[line["conflict"]] = line["n"], says
+        if line["stage"] == "opened":
+            self.spare += 1  # what is held of a save flows by itself later
+        for life in self.fields:
+            if life.name in line["outcome"]:
+                life.steps.append(dict(zip("ab", line["outcome"][life.name], strict=True)))
         for one in line["overruled"]:
             self.overruled.add((one["field"], one["side"], _text(one["value"])))
         if line["what"] == "race":

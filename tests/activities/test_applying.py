@@ -285,7 +285,10 @@ async def test_an_edit_hit_by_a_lost_request_and_edited_again_is_named(build: Bu
     assert ("b", "first") in named
 
 
-async def test_an_edit_hit_by_an_attempt_that_was_taken_for_dead_is_judged(build: Build) -> None:
+@pytest.mark.parametrize("end", [Fenced, SystemUnavailable])
+async def test_an_edit_hit_by_an_attempt_that_was_taken_for_dead_is_judged(
+    build: Build, end: type[Exception]
+) -> None:
     world = await build(settings=NO_CAS)
     world.edit(Side.A, title="Printer on fire")
     plan_id = await planned(world)
@@ -295,10 +298,12 @@ async def test_an_edit_hit_by_an_attempt_that_was_taken_for_dead_is_judged(build
             world.connectors.b.interfere = leave_alone
             assert (await world.apply(plan_id, attempt=2)).outcome == "settled"
             world.edit(Side.B, summary="Call the fire brigade")
+            if end is SystemUnavailable:
+                world.connectors.b.interfere = once("after", "write", LOST)
         del record_id
 
     world.connectors.b.interfere = overtaken
-    with pytest.raises(Fenced):
+    with pytest.raises(end):
         await world.apply(plan_id, attempt=1)
     assert world.shows(Side.B, "summary") == "Printer on fire"
     world.clock.advance(minutes=1)

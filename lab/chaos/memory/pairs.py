@@ -38,7 +38,8 @@ def create(asked: Asked) -> list[Any]:
     }
     tables.pairs[given["id"]] = Row({n: given[n] for n in ("id", "integration", "version")}, **fresh)
     for end in given["ends"]:
-        rest = {"pair_id": given["id"], "active": True, "snapshot_id": None, "outside_since": None}
+        rest = {"pair_id": given["id"], "active": True, "snapshot_id": None}
+        rest |= {"outside_since": None, "late_writer": False}
         tables.pair_ends[given["id"], end["side"]] = Row(end, **rest)
     return []
 
@@ -50,7 +51,7 @@ def pair_document(tables: Tables, pair_id: str) -> Document:
 
 def _end(end: Row) -> Document:
     ref = {"connection": end["connection"], "record_type": end["record_type"], "id": end["record_id"]}
-    return {"ref": ref, **{name: end[name] for name in ("key", "url", "outside_since")}}
+    return {"ref": ref, **{name: end[name] for name in ("key", "url", "outside_since", "late_writer")}}
 
 
 @answers(pairs.GET)
@@ -84,6 +85,13 @@ def set_state(asked: Asked) -> list[Any]:
     if given["passed"]:
         changes["last_pass_at"] = asked.now
     update(rows, given["pair"], **changes)
+    return []
+
+
+@answers(pairs.SET_LATE_WRITER)
+def set_late_writer(asked: Asked) -> list[Any]:
+    end = asked.given["pair"], asked.given["on"]
+    update(asked.tables.pair_ends, end, late_writer=asked.given["value"])
     return []
 
 
