@@ -28,7 +28,9 @@ async def edits_hit(connector: Connector, before: Snapshot, sent: Sent) -> list[
     if connector.capabilities.sequence and _nobody_between(before, sent):
         return []
     history = _by_field(await connector.history(before.ref, before), until=sent.target.sequence)
-    found = ((ours, _hit(history.get(n, ()), ours, before.value(n))) for n, ours in sent.fields.items())
+    found = (
+        (ours, _hit(connector, history.get(n, ()), ours, before.value(n))) for n, ours in sent.fields.items()
+    )
     return [Overwritten(version=edit, ours=ours) for ours, edit in found if edit is not None]
 
 
@@ -84,14 +86,15 @@ async def edits_behind(
     old = [name for name in step.fields if _is_old(step, shown, name)]
     if connector.capabilities.change_history:
         history = _by_field(await connector.history(decided.ref, decided), until=None)
-        return list(_told(step, decided, shown, old, history))
+        return list(_told(connector, step, decided, shown, old, history))
     if saved_by_us:
         return []
     stamped = [_stamped_since(name, decided, shown) for name in old]
     return [Overwritten(version=one, ours=shown.fields[one.field]) for one in stamped if one is not None]
 
 
-def _told(
+def _told(  # noqa: PLR0917 - what `edits_behind` has at hand
+    connector: Connector,
     step: StepRow,
     decided: Snapshot,
     shown: Snapshot,
@@ -100,10 +103,10 @@ def _told(
 ) -> Iterator[Overwritten]:
     for name, ours in step.fields.items():
         versions = history.get(name, ())
-        mine = _own_entry(versions, ours)
+        mine = _own_entry(connector, versions, ours)
         if mine is None:
             continue
-        hit = _hit(versions, ours, decided.value(name))
+        hit = _hit(connector, versions, ours, decided.value(name))
         if name in old and mine < len(versions) - 1:
             yield Overwritten(version=versions[-1], ours=shown.fields[name])
         elif hit is not None:
@@ -146,17 +149,19 @@ def _by_field(history: Sequence[FieldVersion], *, until: int | None) -> dict[str
     return found
 
 
-def _own_entry(versions: Sequence[FieldVersion], ours: JsonValue) -> int | None:
-    """Where our last own entry stands: by its marker, or, in a history without markers, by its value."""
-    marked = [n for n, version in enumerate(versions) if version.origin is Origin.ACCORD]
-    like_it = [n for n, version in enumerate(versions) if same(version.value, ours)]
-    return next(reversed(marked or like_it), None)
+def _own_entry(connector: Connector, versions: Sequence[FieldVersion], ours: JsonValue) -> int | None:
+    """Where our last own entry stands: by its marker, or, where the system doesn't mark writes, by its value."""
+    own = [n for n, version in enumerate(versions) if version.origin is Origin.ACCORD]
+    if not own and not connector.capabilities.write_marker:
+        own = [n for n, version in enumerate(versions) if same(version.value, ours)]
+    return own[-1] if own else None
 
 
-def _hit(versions: Sequence[FieldVersion], ours: JsonValue, known: Value) -> FieldVersion | None:
-    """The foreign value that stood when our own entry replaced it, if it is news."""
-    mine = _own_entry(versions, ours)
-    earlier = versions[:mine]
+def _hit(
+    connector: Connector, versions: Sequence[FieldVersion], ours: JsonValue, known: Value
+) -> FieldVersion | None:
+    """The foreign value that stood when our write came, if it is news. One like ours leaves no entry of ours behind it."""
+    earlier = versions[: _own_entry(connector, versions, ours)]
     if not earlier or earlier[-1].origin is Origin.ACCORD or same(earlier[-1].value, known):
         return None
     return earlier[-1]
