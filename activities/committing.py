@@ -15,7 +15,6 @@ from activities.standing import standing_of
 from domain.integration import Integration
 from domain.outcome import RECORD_UNIT, PlannedHalf, UnitState, Verdict, WritePlan
 from domain.sides import SIDES, Pair, Side
-from domain.superseding import superseded
 from store import alerts, baselines, conflicts, decisions, overwritten, pairs, parked, plans, reviews
 from store.baselines import Move
 from store.database import Tx
@@ -101,15 +100,6 @@ async def settle(
     mended = sorted({half.unit for half in settled} & look.work.torn.keys())
     if mended:
         await parked.release(tx, look.work.pair.id, mended)
-
-
-async def name_superseded(tx: Tx, look: Look) -> None:
-    """Name hit edits that somebody replaced before this look, and forget them: no later one could decide on them."""
-    lost = superseded(look.declared, look.view)
-    pair = look.work.pair
-    await conflicts.append(tx, pair.id, pair.integration, look.rules.version, [one.line for one in lost])
-    for one in lost:
-        await overwritten.forget(tx, pair.id, one.side, [one.native])
 
 
 async def _forget_races(tx: Tx, look: Look, settled: list[PlannedHalf]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.committing import commit_verdict, name_superseded, quarantine
+from activities.committing import commit_verdict, quarantine
 from activities.context import Context
 from activities.evidence import weigh
 from activities.facts import gather_facts
@@ -40,6 +40,7 @@ from activities.saying import (
     say_unreachable,
 )
 from activities.scoping import Leaver
+from activities.superseding import without_superseded
 from activities.writing import PlanWriter
 from domain.engine import assess, decide
 from domain.errors import StopRecord, TryAgain
@@ -130,7 +131,8 @@ class PassActivities:
             outlook = await look_at_open_plan(tx, look)
             if outlook is OpenPlanOutlook.GO_ON and look.work.plan is not None:
                 return say_go_on(look, look.work.plan, ids)
-            await name_superseded(tx, look)
+            look, before = await without_superseded(tx, self.context, look), look
+            assessment = assessment if look is before else assess(look.declared, look.view)
             if assessment.conflicts:
                 return say_conflicting(look, assessment, ids)
             verdict = decide(look.declared, look.view, assessment)

@@ -109,11 +109,16 @@ class PlanWriter:
     async def _look_behind(self, step: StepRow, before: Snapshot) -> None:
         """An earlier attempt's request may have arrived: then what happened around it is for the next pass to judge.
 
+        What it brought and still stands is in step, whatever became of the rest.
+
         Raises:
             StaleVersion: It hit an edit, or somebody took back what it had brought; these edits are kept.
         """
         done = sum(other.side is step.side and other.state == "done" for other in self.plan.steps)
         decided, connector = self.look.snapshots[step.side], self.look.connectors[step.side]
+        arrived = {n: v for n, v in step.fields.items() if same(before.value(n), v)}
+        if arrived and await may_be_ours(connector, step, decided):
+            self.progress.take(step.side, arrived, {n: before.fields[n] for n in arrived})
         self.behind = step.side, await edits_behind(connector, step, decided, before, saved_by_us=done)
         if self.behind[1]:
             raise StaleVersion(f"{self._end(step.side)} was edited around an earlier attempt")
@@ -249,6 +254,7 @@ class PlanWriter:
     async def _overtaken(self, why: str) -> Applied:
         async with self.database.begin() as tx:
             await self._keep_hit(tx, *self.behind)
+            await self._settle_ready(tx)
             await plans.close(tx, self.plan.id, "overtaken")
         return Applied(outcome="stale", story=why, written=tuple(self.progress.written))
 

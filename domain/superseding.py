@@ -13,6 +13,7 @@ from domain.log_lines import evidence
 from domain.mapping import is_same
 from domain.outcome import LogKind, LogLine, LogStage, Overruled, Winner
 from domain.reading import FieldReading, UnitReading, read_unit
+from domain.records import FieldVersion
 from domain.sides import SIDES, Pair, Side
 from domain.values import digest
 from domain.view import Overwritten, PairView
@@ -28,6 +29,8 @@ class Superseded:
     side: Side
     native: str
     line: LogLine
+    put_back: Overwritten | None
+    """What stands now, if it is what stood in step last: no comparison with the baseline would show that it was edited."""
 
 
 def superseded(rules: Integration, view: PairView) -> list[Superseded]:
@@ -48,7 +51,19 @@ def _of(reading: UnitReading, member: FieldReading) -> Iterator[Superseded]:
         why = f"the field was edited again in {view.systems[side]} after our write had hit this edit"
         lost = _overruled(member.field, side, hit, shown, EDITED, why)
         line = _line(view.pair_id, reading.unit, lost, hit, winner=Winner.side(side), **evidence(reading))
-        yield Superseded(side, native, line)
+        yield Superseded(side, native, line, None if member.changed[side] else _standing(member, view, side))
+
+
+def _standing(member: FieldReading, view: PairView, side: Side) -> Overwritten:
+    snapshot, native, shown = view.snapshots[side], member.field.native(side), member.standing[side]
+    edit = FieldVersion(
+        field=native,
+        value=shown,
+        at=snapshot.modified_at,
+        by=snapshot.modified_by,
+        sequence=snapshot.sequence,
+    )
+    return Overwritten(version=edit, ours=shown)
 
 
 def unjudged(rules: Integration, pair_id: str, hits: Pair[dict[str, Overwritten]]) -> list[LogLine]:

@@ -173,6 +173,9 @@ class Checker:
     def _delete(self, number: int, line: Line) -> None:
         del number
         self.dead.add(line["side"])
+        for life in self.fields:  # whoever deletes takes along whatever stood there
+            life.alone.pop(line["side"], None)
+        self.hit = {key: one for key, one in self.hit.items() if key[1] != line["side"]}
 
     def _create(self, number: int, line: Line) -> None:
         if line["marker"] in self.markers:
