@@ -1,0 +1,197 @@
+"""What happened around a write while nobody looked: every edit is judged or named, whoever died meanwhile."""
+
+import pytest
+
+from connectors.memory.connector import leave_alone
+from domain.errors import SystemUnavailable
+from domain.sides import Pair, Side
+from store.errors import Fenced
+from tests.activities.conftest import Build
+from tests.activities.test_applying import LOST, NO_CAS, planned, raced
+from tests.activities.world import OWNER, PRIORITY, TITLE, declaration, once
+
+pytestmark = pytest.mark.stack
+
+
+async def test_an_edit_that_our_write_hit_and_that_was_edited_again_is_named(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.edit(Side.B, summary="Call the police")
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Call the police"
+    race, conflict = [row.line for row in await world.log()]
+    assert (race.kind, race.rule, race.winner) == ("race", "edited again", "b")
+    assert [(lost.value, lost.beaten_by) for lost in race.overruled] == [
+        ("Call the fire brigade", "Call the police")
+    ]
+    assert conflict.kind == "conflict"
+    assert (await world.work()).overwritten.b == {}
+
+
+async def test_an_edit_that_our_write_hit_and_that_was_saved_again_is_no_loss(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.edit(Side.B, summary="Call the fire brigade")
+    await world.settle()
+    assert world.shows(Side.A, "title") == "Call the fire brigade"
+    assert [row.line.kind for row in await world.log()] == ["conflict"]
+
+
+@pytest.mark.parametrize(
+    "lacks", [(), ("compare_and_set",), ("change_history",), ("compare_and_set", "change_history")]
+)
+@pytest.mark.parametrize("beside", [{}, {"urgency": "High"}])
+async def test_an_old_value_put_back_behind_a_lost_answer_is_an_edit(
+    build: Build, lacks: tuple[str, ...], beside: dict[str, str]
+) -> None:
+    can = dict.fromkeys(lacks, False)
+    world = await build(declaration(TITLE, PRIORITY), settings=Pair({}, can))
+    world.edit(Side.A, title="Printer on fire", priority="3")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("after", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.clock.advance(minutes=1)
+    world.edit(Side.B, summary="Printer", **beside)
+    assert (await world.apply(plan_id)).outcome == "stale"
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer"
+    (line,) = [row.line for row in await world.log() if row.line.unit == "title"]
+    assert [(lost.side, lost.value) for lost in line.overruled] == [("a", "Printer on fire")]
+
+
+async def test_an_edit_hit_by_a_lost_request_and_edited_again_is_named(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    before = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "first"}))
+    after = once("after", "write", LOST)
+
+    async def both(moment: str, operation: str, record_id: str | None) -> None:
+        await before(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
+        await after(moment, operation, record_id)  # type: ignore[arg-type] # as above
+
+    world.connectors.b.interfere = both
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, summary="second")
+    assert (await world.apply(plan_id, attempt=2)).outcome == "stale"
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "second"
+    named = [(lost.side, lost.value) for row in await world.log() for lost in row.line.overruled]
+    assert ("b", "first") in named
+
+
+@pytest.mark.parametrize("end", [Fenced, SystemUnavailable])
+async def test_an_edit_hit_by_an_attempt_that_was_taken_for_dead_is_judged(
+    build: Build, end: type[Exception]
+) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+
+    async def overtaken(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "write"):
+            world.connectors.b.interfere = leave_alone
+            assert (await world.apply(plan_id, attempt=2)).outcome == "settled"
+            world.edit(Side.B, summary="Call the fire brigade")
+            if end is SystemUnavailable:
+                world.connectors.b.interfere = once("after", "write", LOST)
+        del record_id
+
+    world.connectors.b.interfere = overtaken
+    with pytest.raises(end):
+        await world.apply(plan_id, attempt=1)
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+    world.clock.advance(minutes=1)
+    await world.settle()
+    assert [row.line.kind for row in await world.log()] == ["race"]
+    assert "Call the fire brigade" in [value.value for row in await world.log() for value in row.line.values]
+
+
+async def test_a_lost_request_is_sent_again_though_somebody_edited_another_field(build: Build) -> None:
+    world = await build(settings=Pair({}, {"change_history": False}))
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("before", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, urgency="High")
+    assert (await world.apply(plan_id)).outcome != "stale"
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+
+
+async def test_an_old_value_put_back_upon_our_write_is_an_edit(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.edit(Side.B, summary="Printer")
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer"
+    named = {lost.value for row in await world.log() for lost in row.line.overruled}
+    assert named == {"Call the fire brigade", "Printer on fire"}
+
+
+async def test_a_value_that_a_person_brought_before_our_write_is_theirs(build: Build) -> None:
+    world = await build(declaration(OWNER), settings=NO_CAS)
+    world.edit(Side.A, owner="ada")
+    plan_id = await planned(world)
+    world.clock.advance(minutes=1)
+    world.edit(Side.A, owner="ines")
+    world.edit(Side.B, assignee="ada")
+    assert (await world.apply(plan_id)).outcome == "stale"
+    world.edit(Side.A, owner="bea")
+    await world.settle()
+    assert world.shows(Side.B, "assignee") == "ada"
+    assert [row.line.stage for row in await world.log()] == ["opened"]
+
+
+async def test_a_person_who_saves_what_we_are_just_writing_is_asked_once_the_other_side_moves(
+    build: Build,
+) -> None:
+    world = await build(declaration(OWNER, TITLE), settings=NO_CAS)
+    world.edit(Side.A, owner="ada", title="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once(
+        "before", "write", lambda: world.systems.b.edit("1", {"assignee": "ada"})
+    )
+    assert (await world.apply(plan_id)).outcome == "again"
+    world.edit(Side.A, owner="bea")
+    await world.settle()
+    assert world.shows(Side.B, "assignee") == "ada"
+    assert [row.line.unit for row in await world.log()] == ["owner"]
+
+
+async def test_both_sides_meet_only_if_they_say_the_same_at_one_time(build: Build) -> None:
+    world = await build(declaration(OWNER))
+    world.edit(Side.A, owner="ada")
+
+    def while_we_read() -> None:
+        world.edit(Side.A, owner="bea")
+        world.edit(Side.B, assignee="ada")
+
+    world.connectors.b.interfere = once("before", "read", while_we_read)
+    await world.settle()
+    assert (world.shows(Side.A, "owner"), world.shows(Side.B, "assignee")) == ("bea", "ada")
+    assert [row.line.stage for row in await world.log()] == ["opened"]
+
+
+async def test_what_a_lost_request_brought_is_in_step_though_another_field_was_edited(build: Build) -> None:
+    world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire", priority="3")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("after", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, summary="Call the fire brigade")
+    assert (await world.apply(plan_id)).outcome == "stale"
+    assert await world.base("priority") == ("3", "Low")
+    assert await world.base("title") == ("Printer", "Printer")
+
+
+async def test_the_end_of_a_link_names_what_its_last_write_has_hit(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    assert (await world.end_link(reason="unlinked", by="ines")).outcome == "detached"
+    (line,) = [row.line for row in await world.log()]
+    assert (line.kind, line.rule) == ("race", "the link has ended")
+    assert [lost.value for lost in line.overruled] == ["Call the fire brigade"]
