@@ -68,7 +68,7 @@ class Assessment:
     @property
     def meets(self) -> bool:
         """Whether both sides have come to say the same by themselves: it counts only if they said it at one time."""
-        return any(one.situation is Situation.AGREED and all(one.reading.changed) for one in self.findings)
+        return any(one.situation is Situation.AGREED and one.reading.meets for one in self.findings)
 
     @property
     def contested_natives(self) -> Pair[tuple[str, ...]]:

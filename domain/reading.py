@@ -58,6 +58,12 @@ class UnitReading:
         return all(m.is_quiet for m in self.members)
 
     @property
+    def meets(self) -> bool:
+        """Whether both sides moved since the baseline, or since a first look at which they differed."""
+        is_first = not self.view.baselines
+        return all(self.changed) or (not is_first and any(m.base is None for m in self.members))
+
+    @property
     def agreed(self) -> bool:
         return all(m.agreed or m.is_quiet for m in self.members)
 

@@ -93,7 +93,8 @@ class FieldLife:
         self.held[side].append(change["new"])
         if self.agrees():
             self.alone.clear()
-            self._in_step()
+            if lost is None:
+                self._in_step()  # else they agree only because our write hit an edit: what stood before counts, too
         if lost is None or lost.value == change["new"]:
             return None
         return None if self.merges and _keeps(lost, change["new"]) else lost
@@ -285,28 +286,39 @@ def check(history: list[Line]) -> list[Violation]:
     return checker.end(len(history))
 
 
-def at_risk(head: Line) -> bool:
-    """Whether a side has neither compare-and-set nor change history: there an edit can vanish unseen (semantics §8)."""
+TELLS, COMPARES, AT_RISK = "every side tells", "a side only compares", "at risk"
+CLASSES = (TELLS, COMPARES, AT_RISK)
+
+
+def class_of(head: Line) -> str:
+    """How much the systems of a history can tell.
+
+    `TELLS`: both keep a change history, every promise must hold. `COMPARES`: one has compare-and-set only, so nobody can
+    say afterwards whether a request without an answer arrived. `AT_RISK`: one has neither, there an edit can vanish unseen
+    (semantics §8).
+    """
     sides = head["capabilities"].values()
-    return not all(one["compare_and_set"] or one["change_history"] for one in sides)
+    if all(one["change_history"] for one in sides):
+        return TELLS
+    return COMPARES if all(one["compare_and_set"] or one["change_history"] for one in sides) else AT_RISK
 
 
 def main(files: list[str]) -> int:
-    """Exit code 1 if a history that isn't at risk breaks a promise, 2 if there is nothing to judge."""
-    judged = broken = risky = 0
+    """Exit code 1 if a history whose systems tell everything breaks a promise, 2 if there is nothing to judge."""
+    judged, broken = dict.fromkeys(CLASSES, 0), dict.fromkeys(CLASSES, 0)
     for name in files:
         with Path(name).open(encoding="utf-8") as file:
             for history in histories(json.loads(text) for text in file if text.strip()):
-                found, excused = check(history), at_risk(history[0])
-                judged += 1
-                broken += bool(found) and not excused
-                risky += bool(found) and excused
+                found, kind = check(history), class_of(history[0])
+                judged[kind] += 1
+                broken[kind] += bool(found)
                 for violation in found:
-                    print(f"{name} seed {history[0]['seed']}{' (at risk)' if excused else ''}: {violation}")
-    print(f"{judged} histories: {broken} broken, {risky} broken where the systems are at risk")
-    if not judged:
+                    print(f"{name} seed {history[0]['seed']} ({kind}): {violation}")
+    for kind in CLASSES:
+        print(f"{kind}: {broken[kind]} of {judged[kind]} histories broken")
+    if not any(judged.values()):
         return 2
-    return int(broken > 0)
+    return int(broken[TELLS] > 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ from embedded.settings import EmbeddedSettings
 from embedded.supervisor import Supervisor
 from lab.chaos.breaks import BREAKS, broken
 from lab.chaos.cast import Ground, Hands, MortalDatabase
-from lab.chaos.check import at_risk, check
+from lab.chaos.check import CLASSES, TELLS, check, class_of
 from lab.chaos.life import Line
 from lab.chaos.live import in_memory, live
 from store import migrate
@@ -42,35 +43,27 @@ PORTION = 50
 class Tally:
     """What was found in a portion of lives, or in all of them."""
 
-    lives: int = 0
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: Counter[str] = field(default_factory=Counter)
     """By kind: what happened in them."""
-    risky: int = 0
-    """Lives with a side that has neither compare-and-set nor a change history."""
-    broken_at_risk: list[int] = field(default_factory=list)
-    broken: dict[int, list[str]] = field(default_factory=dict)
-    """Seed → what it breaks."""
+    lives: Counter[str] = field(default_factory=Counter)
+    """By what their systems can tell."""
+    broken: dict[str, dict[int, list[str]]] = field(default_factory=lambda: {kind: {} for kind in CLASSES})
+    """By the same: seed → what it breaks."""
 
     def judge(self, seed: int, lines: list[Line]) -> bool:
         """Judge one life; whether it breaks a promise that could have been kept."""
-        found, excused = check(lines), at_risk(lines[0])
-        self.lives += 1
-        self.risky += excused
-        for line in lines[1:]:
-            self.lines[line["kind"]] = self.lines.get(line["kind"], 0) + 1
-        if found and excused:
-            self.broken_at_risk.append(seed)
-        elif found:
-            self.broken[seed] = [str(one) for one in found]
-        return bool(found) and not excused
+        found, kind = check(lines), class_of(lines[0])
+        self.lives[kind] += 1
+        self.lines.update(line["kind"] for line in lines[1:])
+        if found:
+            self.broken[kind][seed] = [str(one) for one in found]
+        return bool(found) and kind == TELLS
 
     def add(self, other: Tally) -> None:
+        self.lines += other.lines
         self.lives += other.lives
-        self.risky += other.risky
-        self.broken_at_risk += other.broken_at_risk
-        self.broken |= other.broken
-        for kind, number in other.lines.items():
-            self.lines[kind] = self.lines.get(kind, 0) + number
+        for kind in CLASSES:
+            self.broken[kind] |= other.broken[kind]
 
 
 def live_portion(seeds: range, history: Path | None, break_: str | None) -> Tally:
@@ -175,18 +168,18 @@ class Watch:
 
     def take(self, tally: Tally) -> None:
         self.whole.add(tally)
-        self._progress.update(self._task, completed=self.whole.lives, broken=len(self.whole.broken))
-        for seed, found in tally.broken.items():
+        broken = len(self.whole.broken[TELLS])
+        self._progress.update(self._task, completed=self.whole.lives.total(), broken=broken)
+        for seed, found in tally.broken[TELLS].items():
             self.console.print(f"seed {seed}: " + "\n  ".join(found), style="red", highlight=False)
 
     def report(self, seeds: range) -> None:
         whole, spent = self.whole, max(time.monotonic() - self.began, 0.001)
+        lives = whole.lives.total()
         happened = ", ".join(f"{number} {kind}" for kind, number in sorted(whole.lines.items()))
-        print(
-            f"{whole.lives} histories, seeds {seeds.start}..{seeds[-1]}, {whole.lives / spent:.0f}/s: {happened}"
-        )
-        print(f"{whole.lives - whole.risky} where every side can tell: {len(whole.broken)} broken")
-        print(f"{whole.risky} at risk: {len(whole.broken_at_risk)} broken")
+        print(f"{lives} histories, seeds {seeds.start}..{seeds[-1]}, {lives / spent:.0f}/s: {happened}")
+        for kind in CLASSES:
+            print(f"{kind}: {len(whole.broken[kind])} of {whole.lives[kind]} broken")
 
 
 async def _on_postgresql(seeds: range, history: Path | None, watch: Watch) -> None:
@@ -215,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for tally in live_in_processes(seeds, said.jobs, said.history, said.break_):
                 watch.take(tally)
     watch.report(seeds)
-    return int(bool(watch.whole.broken))
+    return int(bool(watch.whole.broken[TELLS]))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import yaml
 
 from domain.sides import Pair
 from gateway.ensuring import ensure_polls
-from lab.chaos.check import Violation, at_risk, check
+from lab.chaos.check import TELLS, Violation, check, class_of
 from lab.chaos.processes.history import Historian, Line
 from lab.chaos.processes.plan import RIGS
 from lab.chaos.processes.wave import Wave, declaration
@@ -50,7 +50,7 @@ class Tally:
         self.lived += 1
         self.lines.update(line["kind"] for line in lines)
         self.ends[", ".join(lines[-1]["states"]) or "never told"] += 1
-        if found and at_risk(head):
+        if found and class_of(head) != TELLS:
             self.risky += 1
         elif found:
             self.broken[head["seed"]] = found

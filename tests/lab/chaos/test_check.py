@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.chaos.check import at_risk, check, histories
+from lab.chaos.check import AT_RISK, COMPARES, TELLS, check, class_of, histories
 
 Line = dict[str, Any]
 CAN = {"compare_and_set": True, "change_history": True}
@@ -156,7 +156,33 @@ def test_a_foreign_file_is_refused() -> None:
         check([{"kind": "final"}])
 
 
-def test_a_side_without_precondition_and_history_is_at_risk() -> None:
+def test_histories_are_classed_by_what_their_systems_can_tell() -> None:
     bare = {"compare_and_set": False, "change_history": False}
-    assert not at_risk(HEAD)
-    assert at_risk({**HEAD, "capabilities": {"a": CAN, "b": bare}})
+    compares = {"compare_and_set": True, "change_history": False}
+    assert class_of(HEAD) == TELLS
+    assert class_of({**HEAD, "capabilities": {"a": CAN, "b": compares}}) == COMPARES
+    assert class_of({**HEAD, "capabilities": {"a": compares, "b": bare}}) == AT_RISK
+
+
+def test_an_edit_that_a_person_saved_again_or_that_came_back_is_not_lost() -> None:
+    hit = [edit("a", "prio", "1", "2"), write("a", "prio", "2", "1")]
+    assert "I2" in broken(*hit, final(*ends()))
+    assert "I2" not in broken(*hit, edit("a", "prio", "1", "2"), final(*ends("2")))
+
+
+def test_a_return_to_what_the_log_decided_is_no_edit_of_its_own() -> None:
+    decided = log(outcome={"priority": ["2", "Low"]})
+    lines = [
+        edit("a", "prio", "1", "2"),
+        decided,
+        edit("a", "prio", "2", "1"),
+        edit("b", "urgency", "High", "Low"),
+    ]
+    assert "I2" not in broken(*lines, write("b", "urgency", "Low", "High"), final(*ends()))
+
+
+def test_a_deletion_takes_along_what_a_write_had_hit() -> None:
+    hit = [edit("a", "prio", "1", "2"), write("a", "prio", "2", "1")]
+    gone = {"kind": "delete", "side": "a", "by": "ada"}
+    assert broken(*hit, final(*ends())) == ["I2"]
+    assert broken(*hit, gone, final(None, ends()[1], "detached")) == []

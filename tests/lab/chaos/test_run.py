@@ -9,10 +9,10 @@ import pytest
 
 from activities.rulebook import RuleBook
 from lab.chaos.cast import Ground, Hands, MortalDatabase
-from lab.chaos.check import histories
+from lab.chaos.check import TELLS, histories
 from lab.chaos.live import in_memory, live
 from lab.chaos.memory.database import MemoryDatabase
-from lab.chaos.run import live_in_processes, main
+from lab.chaos.run import Tally, live_in_processes, main
 from tests.postgres import TestDatabases
 
 NAMED_BY_CHANCE = {"conflict", "token"}
@@ -63,12 +63,11 @@ def test_twenty_lives_are_judged_and_kept_in_the_order_of_their_seeds(
 @pytest.mark.stack
 @pytest.mark.timeout(1200)
 def test_twenty_thousand_lives_keep_every_promise() -> None:
-    broken: dict[int, list[str]] = {}
-    lives = 0
+    whole = Tally()
     for tally in live_in_processes(range(1, 20_001), jobs=2):
-        broken |= tally.broken
-        lives += tally.lives
-    assert (lives, broken) == (20_000, {})
+        whole.add(tally)
+    assert whole.lives.total() == 20_000
+    assert whole.broken[TELLS] == {}
 
 
 SEEDS = range(1, 61)
