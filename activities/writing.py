@@ -120,6 +120,8 @@ class PlanWriter:
         if arrived and await may_be_ours(connector, step, decided):
             self.progress.take(step.side, arrived, {n: before.fields[n] for n in arrived})
         self.behind = step.side, await edits_behind(connector, step, decided, before, saved_by_us=done)
+        known = self.look.work.overwritten[step.side]
+        self.progress.hit(step.side, [*self.behind[1], *(known[n] for n in step.fields if n in known)])
         if self.behind[1]:
             raise StaleVersion(f"{self._end(step.side)} was edited around an earlier attempt")
 

@@ -195,3 +195,26 @@ async def test_the_end_of_a_link_names_what_its_last_write_has_hit(build: Build)
     (line,) = [row.line for row in await world.log()]
     assert (line.kind, line.rule) == ("race", "the link has ended")
     assert [lost.value for lost in line.overruled] == ["Call the fire brigade"]
+
+
+async def test_an_edit_hit_by_a_lost_request_is_judged_though_its_value_stands(build: Build) -> None:
+    world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire", priority="3")
+    plan_id = await planned(world)
+    before = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "theirs"}))
+    after = once("after", "write", LOST)
+
+    async def both(moment: str, operation: str, record_id: str | None) -> None:
+        await before(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
+        await after(moment, operation, record_id)  # type: ignore[arg-type] # as above
+
+    world.connectors.b.interfere = both
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.connectors.b.interfere = once("before", "history", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id, attempt=2)
+    world.clock.advance(minutes=1)
+    world.edit(Side.B, urgency="High")
+    await world.settle()
+    assert "theirs" in {value.value for row in await world.log() for value in row.line.values}
