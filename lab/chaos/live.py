@@ -16,7 +16,7 @@ from domain.records import RecordRef
 from domain.sides import SIDES, Pair
 from lab.chaos.cast import DECLARED, NAMES, Ground, Hands, declaration, make_cast
 from lab.chaos.life import Life, Line
-from lab.chaos.memory.database import MemoryDatabase, nobody_dies
+from lab.chaos.memory.database import MemoryDatabase, nobody_dies, read_already
 from lab.chaos.port import Port, Rested, installed
 from store import integrations, pairs
 from store.database import Tx
@@ -49,7 +49,7 @@ async def live(ground: Ground, clock: Hands, seed: int, *, zombies: bool = True)
     ground.database.at_commit = life.at_commit
     for side in SIDES:
         cast_.connectors[side].state.listeners.append(partial(life.saved, side))
-    with installed(Port(life)):
+    with installed(Port(life)), read_already():
         life.loop = loop = PairLoop(PairState(pair=life.pair))
         loop.state.look_everywhere("linked")
         life.edits_left, life.faults_left = chance.randrange(1, 9), chance.choice((0, 1, 3))

@@ -17,25 +17,25 @@ from domain.sides import Pair, Side
 from store import audit, ledger, plans
 from store.errors import Fenced
 from tests.activities.conftest import Build
-from tests.activities.world import NOTES, PRIORITY, TITLE, World, declaration, once, raising
+from tests.activities.world import (
+    LOST,
+    NO_CAS,
+    NOTES,
+    PRIORITY,
+    TITLE,
+    World,
+    declaration,
+    once,
+    planned,
+    raising,
+    two_steps,
+)
 
 pytestmark = pytest.mark.stack
 
 
 class KilledHere(BaseException):
     """The attempt ends here, without a chance to let go of anything."""
-
-
-LOST = raising(SystemUnavailable("no answer"))
-NO_CAS = Pair({}, {"compare_and_set": False})
-
-
-async def planned(world: World) -> int:
-    """The plan that the next detect or resolve commits."""
-    found = await world.detect()
-    plan_id = found.plan_id or (await world.resolve(found)).plan_id
-    assert plan_id is not None
-    return plan_id
 
 
 async def abandon(world: World) -> None:
@@ -177,97 +177,6 @@ async def test_a_target_that_is_deleted_meanwhile_gets_no_write(build: Build) ->
     world.systems.b.delete("1")
     assert (await world.apply(plan_id)).outcome == "stale"
     assert (await world.detect()).outcome == "gone"
-
-
-# ------------------------------------------------------------------------------------------------- races
-async def raced(world: World) -> None:
-    """A's title is written to B; somebody edits B between our last read and our write."""
-    world.edit(Side.A, title="Printer on fire")
-    plan_id = await planned(world)
-
-    def meanwhile() -> None:
-        world.clock.advance(minutes=1)
-        world.systems.b.edit("1", {"summary": "Call the fire brigade"})
-        world.clock.advance(minutes=1)
-
-    world.connectors.b.interfere = once("before", "write", meanwhile)
-    done = await world.apply(plan_id)
-    assert done.outcome == "again"
-    assert "our write hit an edit of title in Right TICKET-1" in done.story
-
-
-async def test_an_edit_that_our_write_hit_is_judged_by_policy_and_can_win(build: Build) -> None:
-    world = await build(settings=NO_CAS)
-    await raced(world)
-    assert world.shows(Side.B, "summary") == "Printer on fire"
-    await world.settle()
-    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Call the fire brigade"
-    assert [row.line.kind for row in await world.log()] == ["race"]
-    assert (await world.work()).overwritten.b == {}
-
-
-async def test_an_edit_that_our_write_hit_can_lose_and_is_named(build: Build) -> None:
-    title = {**TITLE, "policy": [{"source_priority": "a"}]}
-    world = await build(declaration(title), settings=NO_CAS)
-    await raced(world)
-    await world.settle()
-    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer on fire"
-    (line,) = [row.line for row in await world.log()]
-    assert [lost.value for lost in line.overruled] == ["Call the fire brigade"]
-
-
-async def two_steps(world: World, **beside: str) -> int:
-    """A plan that writes to A first, then to B: merged notes for both, and B's other edits for A."""
-    world.edit(Side.A, notes="ONE\ntwo\nthree\n")
-    world.edit(Side.B, description="one\ntwo\nTHREE\n", **beside)
-    world.connectors.b.interfere = once("before", "write", LOST)
-    return await planned(world)
-
-
-async def test_a_race_that_an_attempt_saw_before_it_died_is_still_judged(build: Build) -> None:
-    world = await build(settings=Pair({"compare_and_set": False}, {}))
-    plan_id = await two_steps(world, summary="Printer on fire")
-    edit = lambda: world.systems.a.edit("1", {"title": "Call the fire brigade"})  # noqa: E731 - one act
-    world.connectors.a.interfere = once("before", "write", edit)
-    with pytest.raises(SystemUnavailable):
-        await world.apply(plan_id)
-    done = await world.apply(plan_id)
-    assert (done.outcome, done.story) == ("again", "our write hit an edit of title in Left TICKET-1")
-    assert await world.base("title") == ("Printer", "Printer")
-    await world.settle()
-    assert [row.line.kind for row in await world.log() if row.line.unit == "title"] == ["race"]
-
-
-async def test_a_race_behind_a_lost_answer_is_found(build: Build) -> None:
-    world = await build(settings=NO_CAS)
-    world.edit(Side.A, title="Printer on fire")
-    plan_id = await planned(world)
-    world.connectors.b.interfere = once(
-        "before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"})
-    )
-    lost = once("before", "history", LOST)
-    first = world.connectors.b.interfere
-
-    async def both(moment: str, operation: str, record_id: str | None) -> None:
-        await first(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
-        await lost(moment, operation, record_id)  # type: ignore[arg-type] # as above
-
-    world.connectors.b.interfere = both
-    with pytest.raises(SystemUnavailable):
-        await world.apply(plan_id)
-    done = await world.apply(plan_id)
-    assert done.outcome == "again"
-    assert list((await world.work()).overwritten.b) == ["summary"]
-
-
-async def test_the_history_is_not_asked_where_the_counter_proves_that_nobody_came_between(
-    build: Build,
-) -> None:
-    world = await build(settings=NO_CAS)
-    world.edit(Side.A, title="Printer on fire")
-    plan_id = await planned(world)
-    world.connectors.b.interfere = once("before", "history", raising(AssertionError("asked in vain")))
-    assert (await world.apply(plan_id)).outcome == "settled"
 
 
 # ------------------------------------------------------------------------------------------------- refusals

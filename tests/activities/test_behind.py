@@ -7,10 +7,95 @@ from domain.errors import SystemUnavailable
 from domain.sides import Pair, Side
 from store.errors import Fenced
 from tests.activities.conftest import Build
-from tests.activities.test_applying import LOST, NO_CAS, planned, raced
-from tests.activities.world import OWNER, PRIORITY, TITLE, declaration, once
+from tests.activities.world import (
+    LOST,
+    NO_CAS,
+    OWNER,
+    PRIORITY,
+    TITLE,
+    World,
+    declaration,
+    each,
+    once,
+    planned,
+    raising,
+    two_steps,
+)
 
 pytestmark = pytest.mark.stack
+
+
+async def raced(world: World) -> None:
+    """A's title is written to B; somebody edits B between our last read and our write."""
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+
+    def meanwhile() -> None:
+        world.clock.advance(minutes=1)
+        world.systems.b.edit("1", {"summary": "Call the fire brigade"})
+        world.clock.advance(minutes=1)
+
+    world.connectors.b.interfere = once("before", "write", meanwhile)
+    done = await world.apply(plan_id)
+    assert done.outcome == "again"
+    assert "our write hit an edit of title in Right TICKET-1" in done.story
+
+
+async def test_an_edit_that_our_write_hit_is_judged_by_policy_and_can_win(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    assert world.shows(Side.B, "summary") == "Printer on fire"
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Call the fire brigade"
+    assert [row.line.kind for row in await world.log()] == ["race"]
+    assert (await world.work()).overwritten.b == {}
+
+
+async def test_an_edit_that_our_write_hit_can_lose_and_is_named(build: Build) -> None:
+    title = {**TITLE, "policy": [{"source_priority": "a"}]}
+    world = await build(declaration(title), settings=NO_CAS)
+    await raced(world)
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer on fire"
+    (line,) = [row.line for row in await world.log()]
+    assert [lost.value for lost in line.overruled] == ["Call the fire brigade"]
+
+
+async def test_a_race_that_an_attempt_saw_before_it_died_is_still_judged(build: Build) -> None:
+    world = await build(settings=Pair({"compare_and_set": False}, {}))
+    plan_id = await two_steps(world, summary="Printer on fire")
+    edit = lambda: world.systems.a.edit("1", {"title": "Call the fire brigade"})  # noqa: E731 - one act
+    world.connectors.a.interfere = once("before", "write", edit)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    done = await world.apply(plan_id)
+    assert (done.outcome, done.story) == ("again", "our write hit an edit of title in Left TICKET-1")
+    assert await world.base("title") == ("Printer", "Printer")
+    await world.settle()
+    assert [row.line.kind for row in await world.log() if row.line.unit == "title"] == ["race"]
+
+
+async def test_a_race_behind_a_lost_answer_is_found(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    hit = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"}))
+    world.connectors.b.interfere = each(hit, once("before", "history", LOST))
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    done = await world.apply(plan_id)
+    assert done.outcome == "again"
+    assert list((await world.work()).overwritten.b) == ["summary"]
+
+
+async def test_the_history_is_not_asked_where_the_counter_proves_that_nobody_came_between(
+    build: Build,
+) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("before", "history", raising(AssertionError("asked in vain")))
+    assert (await world.apply(plan_id)).outcome == "settled"
 
 
 async def test_an_edit_that_our_write_hit_and_that_was_edited_again_is_named(build: Build) -> None:
@@ -64,14 +149,11 @@ async def test_an_edit_hit_by_a_lost_request_and_edited_again_is_named(build: Bu
     world = await build(settings=NO_CAS)
     world.edit(Side.A, title="Printer on fire")
     plan_id = await planned(world)
-    before = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "first"}))
-    after = once("after", "write", LOST)
-
-    async def both(moment: str, operation: str, record_id: str | None) -> None:
-        await before(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
-        await after(moment, operation, record_id)  # type: ignore[arg-type] # as above
-
-    world.connectors.b.interfere = both
+    hit, lost = (
+        once("before", "write", lambda: world.systems.b.edit("1", {"summary": "first"})),
+        once("after", "write", LOST),
+    )
+    world.connectors.b.interfere = each(hit, lost)
     with pytest.raises(SystemUnavailable):
         await world.apply(plan_id)
     world.edit(Side.B, summary="second")
@@ -201,14 +283,11 @@ async def test_an_edit_hit_by_a_lost_request_is_judged_though_its_value_stands(b
     world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
     world.edit(Side.A, title="Printer on fire", priority="3")
     plan_id = await planned(world)
-    before = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "theirs"}))
-    after = once("after", "write", LOST)
-
-    async def both(moment: str, operation: str, record_id: str | None) -> None:
-        await before(moment, operation, record_id)  # type: ignore[arg-type] # literals, passed on
-        await after(moment, operation, record_id)  # type: ignore[arg-type] # as above
-
-    world.connectors.b.interfere = both
+    hit, lost = (
+        once("before", "write", lambda: world.systems.b.edit("1", {"summary": "theirs"})),
+        once("after", "write", LOST),
+    )
+    world.connectors.b.interfere = each(hit, lost)
     with pytest.raises(SystemUnavailable):
         await world.apply(plan_id)
     world.connectors.b.interfere = once("before", "history", LOST)

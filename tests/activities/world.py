@@ -31,10 +31,11 @@ from activities.messages import (
 from activities.notifying import Notifier
 from activities.noting import NotingActivities
 from activities.passes import PassActivities
-from connectors.memory.connector import Interfere, MemoryConnector, leave_alone
+from connectors.memory.connector import Interfere, MemoryConnector, Moment, Operation, leave_alone
 from connectors.memory.settings import MemorySettings
 from connectors.memory.system import MemoryRecord, MemorySystem
 from connectors.registry import Connections
+from domain.errors import SystemUnavailable
 from domain.outcome import Decision
 from domain.records import RecordRef
 from domain.sides import SIDES, Pair, Side
@@ -271,3 +272,34 @@ def raising(error: BaseException) -> Callable[[], object]:
         raise error
 
     return act
+
+
+def each(*acts: Interfere) -> Interfere:
+    """Several of them, in this order at every moment."""
+
+    async def interfere(moment: Moment, operation: Operation, record_id: str | None) -> None:
+        for act in acts:
+            await act(moment, operation, record_id)
+
+    return interfere
+
+
+LOST = raising(SystemUnavailable("no answer"))
+NO_CAS = Pair({}, {"compare_and_set": False})
+
+
+# --------------------------------------------------------------------------------------------------------- plans
+async def planned(world: World) -> int:
+    """The plan that the next detect or resolve commits."""
+    found = await world.detect()
+    plan_id = found.plan_id or (await world.resolve(found)).plan_id
+    assert plan_id is not None
+    return plan_id
+
+
+async def two_steps(world: World, **beside: str) -> int:
+    """A plan that writes to A first, then to B: merged notes for both, and B's other edits for A."""
+    world.edit(Side.A, notes="ONE\ntwo\nthree\n")
+    world.edit(Side.B, description="one\ntwo\nTHREE\n", **beside)
+    world.connectors.b.interfere = once("before", "write", LOST)
+    return await planned(world)

@@ -1,18 +1,16 @@
 """The initial load as its operator sees it: by the verb, between two real systems over HTTP, and by the API."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.gateway.house import House, eventually
-from tests.gateway.site import Site, a_site
+from tests.gateway.site import Site
 
 pytestmark = pytest.mark.stack
 
-DECLARATION = """
+SITE = """
 name: tickets
 a: {connection: left, record_type: ticket}
 b: {connection: right, record_type: issue}
@@ -23,15 +21,6 @@ fields:
   - {name: number, a: number, b: ref}
   - {name: title, a: title, b: summary}
 """
-
-
-@pytest.fixture
-async def site(
-    database_url: str, temporal_address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> AsyncIterator[Site]:
-    environment = {"ACCORD_DATABASE_URL": database_url, "ACCORD_TEMPORAL_ADDRESS": temporal_address}
-    async with a_site(DECLARATION, environment, tmp_path, capfd) as made:
-        yield made
 
 
 async def test_it_plans_asks_loads_and_has_nothing_left_to_do(site: Site) -> None:

@@ -22,7 +22,7 @@ from store import audit, brakes, creations, held_matches
 from store.database import Database
 from tests.activities.world import NAME, OWNER, TITLE, declaration, once, raising
 from tests.gateway.house import House, a_house, eventually
-from tests.gateway.site import Site, a_site, at_work
+from tests.gateway.site import Site, at_work
 
 pytestmark = pytest.mark.stack
 
@@ -326,15 +326,6 @@ fields:
   - {name: number, a: number, b: ref}
   - {name: title, a: title, b: summary}
 """
-
-
-@pytest.fixture
-async def site(
-    database_url: str, temporal_address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> AsyncIterator[Site]:
-    environment = {"ACCORD_DATABASE_URL": database_url, "ACCORD_TEMPORAL_ADDRESS": temporal_address}
-    async with a_site(SITE, environment, tmp_path, capfd) as made:
-        yield made
 
 
 async def states(site: Site) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
@@ -95,22 +96,14 @@ def set_late_writer(asked: Asked) -> list[Any]:
     return []
 
 
-@answers(pairs.SET_PAUSED)
-def set_paused(asked: Asked) -> list[Any]:
-    update(asked.tables.pairs, asked.given["pair"], paused=asked.given["value"])
+def _set(column: str, asked: Asked) -> list[Any]:
+    update(asked.tables.pairs, asked.given["pair"], **{column: asked.given["value"]})
     return []
 
 
-@answers(pairs.SET_QUARANTINE)
-def set_quarantine(asked: Asked) -> list[Any]:
-    update(asked.tables.pairs, asked.given["pair"], quarantine=asked.given["value"])
-    return []
-
-
-@answers(pairs.SET_VERSION)
-def set_version(asked: Asked) -> list[Any]:
-    update(asked.tables.pairs, asked.given["pair"], version=asked.given["value"])
-    return []
+answers(pairs.SET_PAUSED)(partial(_set, "paused"))
+answers(pairs.SET_QUARANTINE)(partial(_set, "quarantine"))
+answers(pairs.SET_VERSION)(partial(_set, "version"))
 
 
 @answers(work.LOAD)
