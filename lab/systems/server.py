@@ -23,6 +23,10 @@ from lab.systems.system import System
 
 LOGGER = logging.getLogger(__name__)
 
+KEPT_IDLE = 60
+"""Seconds that an idle connection is kept: longer than clients keep theirs (httpx: 5 s), or both would end it at the same moment and
+a request that was just sent would get lost."""
+
 
 def application(system: System[Settings], kind: str) -> Starlette:
     """The public API and, under `/_lab`, the control API; the webhook sender lives as long as the application."""
@@ -83,7 +87,7 @@ def serve(
     config = uvicorn.Config(
         application(system, kind), http=AbortableProtocol, ws="none", loop="uvloop", log_level="warning",
         access_log=False, date_header=False, server_header=False, timeout_graceful_shutdown=1,
-        ssl_certfile=certificate,
+        timeout_keep_alive=KEPT_IDLE, ssl_certfile=certificate,
     )  # fmt: skip
     server = AnnouncingServer(config, system.url)
     if die_with_parent:

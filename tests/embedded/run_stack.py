@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import replace
 
@@ -11,6 +12,9 @@ from embedded.stack import EmbeddedStack
 
 WORKER = Child(name="worker", argv=("/bin/sh", "-c", "sleep 1000 & wait"))
 """With a process of its own, which has to go as well."""
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit it as ignored
 
 
 async def main() -> None:

@@ -17,6 +17,9 @@ from lab.systems.receiver import Receiver
 
 pytestmark = pytest.mark.stack
 
+IDLE = 7
+"""Seconds: longer than httpx keeps an idle connection."""
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -67,6 +70,19 @@ async def test_it_stops_on_request(state_dir: Path) -> None:
         await client.get(f"{system.url}/capabilities")  # an open connection must not keep it
         await system.stop()
     assert not is_running(system.pid)
+
+
+async def test_a_connection_that_was_idle_longer_than_clients_keep_it_still_answers(state_dir: Path) -> None:
+    async with await LabSystem.start("plain", "beta", state_dir) as system:
+        address = httpx.URL(system.url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        for pause in (0, IDLE):
+            await asyncio.sleep(pause)
+            writer.write(b"GET /_lab/settings HTTP/1.1\r\nHost: lab\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+            headers = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(headers.lower().partition(b"content-length:")[2].split()[0]))
+        writer.close()
 
 
 async def test_it_dies_with_a_parent_that_is_killed(state_dir: Path) -> None:
