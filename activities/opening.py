@@ -8,7 +8,8 @@ from enum import StrEnum
 from activities.committing import alert_prefix
 from activities.look import Look
 from domain.outcome import Decision, DecisionVerdict, PlannedWrite
-from domain.settlement import Outlook, still_holds
+from domain.records import Snapshot
+from domain.settlement import Outlook, brought_since, still_holds
 from store import alerts, audit, decisions, pairs, parked, plans, reviews
 from store.database import Tx
 from store.plans import StepRow
@@ -64,5 +65,13 @@ async def look_at_open_plan(tx: Tx, look: Look) -> OpenPlanOutlook:
 
 def outlook_of(look: Look, step: StepRow) -> Outlook:
     """Whether one step may still be sent, by what its target shows in this look."""
-    write = PlannedWrite(side=step.side, fields=step.fields, expect=step.expect)
-    return still_holds(write, look.snapshots[step.side], look.declared.fields)
+    return still_holds(_write_of(step), look.snapshots[step.side], look.declared.fields)
+
+
+def stands_already(look: Look, step: StepRow, shown: Snapshot) -> set[str]:
+    """Native fields whose planned values stand on the target by now, though the look that was decided on didn't show them."""
+    return brought_since(_write_of(step), look.snapshots[step.side], shown, look.declared.fields)
+
+
+def _write_of(step: StepRow) -> PlannedWrite:
+    return PlannedWrite(side=step.side, fields=step.fields, expect=step.expect)

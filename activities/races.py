@@ -6,6 +6,7 @@ Both are seen only afterwards, and both become an `Overwritten`: policy judges i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -64,10 +65,20 @@ def _nobody_between(before: Snapshot, sent: Sent) -> bool:
     return before.sequence is not None and after == before.sequence + sent.requests
 
 
-async def edits_behind(
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What became of a lost request of an earlier attempt."""
+
+    hit: list[Overwritten]
+    """Edits that it has hit, or that took back what it had brought."""
+    landed: dict[str, JsonValue]
+    """Native field → the value that it brought, whether or not that stands any more."""
+
+
+async def look_behind(
     connector: Connector, step: StepRow, decided: Snapshot, shown: Snapshot, *, saved_by_us: int
-) -> list[Overwritten]:
-    """Edits that a lost request of an earlier attempt has hit, or that took back what it had brought.
+) -> Behind:
+    """What a request did whose answer nobody has.
 
     A record on which somebody put the old value back looks as if the request never had arrived; sent again, it would
     write over a person who saw it. The change history knows, else the field's own stamp, else a counter that leaves
@@ -81,16 +92,30 @@ async def edits_behind(
         shown: The target as read just now.
         saved_by_us: How often this plan's other steps have saved the record since.
     """
-    if _no_room_for_two(decided, shown, saved_by_us):
-        return []
+    room = not _no_room_for_two(decided, shown, saved_by_us)
     old = [name for name in step.fields if _is_old(step, shown, name)]
+    stands = {n: shown.fields[n] for n, ours in step.fields.items() if same(shown.value(n), ours)}
     if connector.capabilities.change_history:
+        if not (room or stands):
+            return Behind([], {})
         history = _by_field(await connector.history(decided.ref, decided), until=None)
-        return list(_told(connector, step, decided, shown, old, history))
-    if saved_by_us:
-        return []
+        hit = list(_told(connector, step, decided, shown, old, history)) if room else []
+        return Behind(hit, dict(_landed(connector, step, history)))
+    if saved_by_us or not room:
+        return Behind([], stands)
     stamped = [_stamped_since(name, decided, shown) for name in old]
-    return [Overwritten(version=one, ours=shown.fields[one.field]) for one in stamped if one is not None]
+    hit = [Overwritten(version=one, ours=shown.fields[one.field]) for one in stamped if one is not None]
+    return Behind(hit, stands)
+
+
+def _landed(
+    connector: Connector, step: StepRow, history: Mapping[str, Sequence[FieldVersion]]
+) -> Iterator[tuple[str, JsonValue]]:
+    for name, ours in step.fields.items():
+        versions = history.get(name, ())
+        mine = _own_entry(connector, versions, ours)
+        if mine is not None:
+            yield name, versions[mine].value
 
 
 def _told(  # noqa: PLR0917 - what `edits_behind` has at hand

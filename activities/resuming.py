@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
 
 from activities.look import Look
 from activities.progress import Progress
@@ -21,7 +23,7 @@ def resumed(look: Look, plan: OpenPlan) -> Progress:
             progress.hopeless = look.work.pair.quarantine or ""
         elif step.state == "done":
             progress.take(step.side, progress.still_wanted(step.side, step.fields), step.response or {})
-            progress.hit(step.side, _hits(look, step))
+            progress.hit(step.side, hits_of(look, step))
     return progress
 
 
@@ -35,8 +37,18 @@ def _refused(look: Look, plan: OpenPlan, progress: Progress) -> dict[str, str]:
     return {**dict.fromkeys(together, why), **parked}
 
 
-def _hits(look: Look, step: StepRow) -> Iterator[Overwritten]:
-    """Edits kept from this very step: they are known by what our write left."""
+def hits_of(look: Look, step: StepRow) -> Iterator[Overwritten]:
+    """Edits kept from this very step: they are known by what our write left. The plan was decided on all others."""
     for native, edit in look.work.overwritten[step.side].items():
-        if native in step.fields and same(edit.ours, step.fields[native]):
+        if (
+            native in step.fields
+            and same(edit.ours, step.fields[native])
+            and not puts_back(step.fields, edit)
+        ):
             yield edit
+
+
+def puts_back(fields: Mapping[str, JsonValue], edit: Overwritten) -> bool:
+    """Whether a write of these values brings back what an earlier one had hit."""
+    native = edit.version.field
+    return native in fields and same(edit.version.value, fields[native])

@@ -7,7 +7,7 @@ The last write that settles a unit moves its baselines whole, in its own commit 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -17,9 +17,9 @@ from pydantic import JsonValue
 from activities.committing import alert_prefix, park, quarantine, settle
 from activities.look import Look
 from activities.messages import Applied
-from activities.opening import outlook_of
-from activities.races import can_tell_hits, edits_behind, edits_hit, may_be_ours
-from activities.resuming import resumed
+from activities.opening import outlook_of, stands_already
+from activities.races import can_tell_hits, edits_hit, look_behind, may_be_ours
+from activities.resuming import hits_of, puts_back, resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
 from activities.taking_back import TakenBack, take_back
@@ -91,13 +91,15 @@ class PlanWriter:
                 await self._refuse_foreign(step)
                 await self._keep_found(step, wanted, before)
             case Outlook.SEND:
+                if stands_already(self.look, step, before):
+                    await self._refuse_foreign(step)
                 connector = self.look.connectors[step.side]
                 units = self.progress.unit_of(step.side)
                 sent = await send(connector, before, wanted, units, marker=self.look.pair.pair_id)
                 await self._keep(step, sent, await edits_hit(connector, before, sent), before)
 
     async def _refuse_foreign(self, step: StepRow) -> None:
-        """What a step brings stands there already: it counts as done only if an earlier attempt may have brought it.
+        """What a step brings, or some of it, stands there: that counts as done only if an earlier attempt may have brought it.
 
         Raises:
             StaleVersion: A person saved the same. That is theirs to change, and no sign that both sides are in step.
@@ -109,20 +111,18 @@ class PlanWriter:
     async def _look_behind(self, step: StepRow, before: Snapshot) -> None:
         """An earlier attempt's request may have arrived: then what happened around it is for the next pass to judge.
 
-        What it brought and still stands is in step, whatever became of the rest.
+        What it brought stood in step, whatever became of it, or of the rest.
 
         Raises:
             StaleVersion: It hit an edit, or somebody took back what it had brought; these edits are kept.
         """
         done = sum(other.side is step.side and other.state == "done" for other in self.plan.steps)
         decided, connector = self.look.snapshots[step.side], self.look.connectors[step.side]
-        arrived = {n: v for n, v in step.fields.items() if same(before.value(n), v)}
-        if arrived and await may_be_ours(connector, step, decided):
-            self.progress.take(step.side, arrived, {n: before.fields[n] for n in arrived})
-        self.behind = step.side, await edits_behind(connector, step, decided, before, saved_by_us=done)
-        known = self.look.work.overwritten[step.side]
-        self.progress.hit(step.side, [*self.behind[1], *(known[n] for n in step.fields if n in known)])
-        if self.behind[1]:
+        behind = await look_behind(connector, step, decided, before, saved_by_us=done)
+        self.progress.take(step.side, behind.landed, behind.landed)
+        self.progress.hit(step.side, [*behind.hit, *hits_of(self.look, step)])
+        self.behind = step.side, behind.hit
+        if behind.hit:
             raise StaleVersion(f"{self._end(step.side)} was edited around an earlier attempt")
 
     async def _claim(self, step: StepRow) -> None:
@@ -160,7 +160,7 @@ class PlanWriter:
         self.progress.take(step.side, wanted, response)
         async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done")
-            await self._keep_hit(tx, step.side, hit)
+            await self._keep_hit(tx, step.side, [*self._put_back(step.side, wanted), *hit])
             await self._settle_ready(tx)
             await self._end_with(tx, step)
 
@@ -173,7 +173,7 @@ class PlanWriter:
         async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
             await self._keep_write(tx, step.side, sent, before)
-            await self._keep_hit(tx, step.side, hit)
+            await self._keep_hit(tx, step.side, [*self._put_back(step.side, sent.fields), *hit])
             await self._keep_refused(tx, sent)
             await self._settle_ready(tx)
             await self._end_with(tx, step)
@@ -188,6 +188,11 @@ class PlanWriter:
                 async with self.database.begin() as tx:
                     await self._keep_hit(tx, side, hit)
             raise
+
+    def _put_back(self, side: Side, fields: Mapping[str, JsonValue]) -> list[Overwritten]:
+        """Edits that were hit and stand again by this write: it is what we left there, no longer the one that hit them."""
+        known = self.look.work.overwritten[side].items()
+        return [replace(edit, ours=fields[n]) for n, edit in known if puts_back(fields, edit)]
 
     async def _keep_hit(self, tx: Tx, side: Side, hit: list[Overwritten]) -> None:
         for edit in hit:

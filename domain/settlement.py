@@ -41,6 +41,20 @@ def still_holds(write: PlannedWrite, snapshot: Snapshot, fields: Iterable[FieldM
     return Outlook.SEND if Outlook.SEND in looks else Outlook.DONE
 
 
+def brought_since(
+    write: PlannedWrite, decided: Snapshot, shown: Snapshot, fields: Iterable[FieldMap]
+) -> set[str]:
+    """Native fields that show by now what the write brings, and didn't when it was decided on."""
+    by_native = {field.native(write.side): field for field in fields}
+    return {
+        native
+        for native, field in by_native.items()
+        if native in write.fields
+        and _look(field, write, native, shown) is Outlook.DONE
+        and _look(field, write, native, decided) is not Outlook.DONE
+    }
+
+
 def _look(field: FieldMap | None, write: PlannedWrite, native: str, snapshot: Snapshot) -> Outlook:
     shown = snapshot.value(native)
     if field is None or shown is MISSING:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+import activities.races
 import activities.writing
 import domain.log_lines
 from connectors.memory.connector import MemoryConnector
@@ -29,6 +30,11 @@ class Break:
 
 async def _nothing_found(*asked: Any, **more: Any) -> list[Any]:
     del asked, more
+    return []
+
+
+def _nothing_told(*asked: Any) -> list[Any]:
+    del asked
     return []
 
 
@@ -72,9 +78,9 @@ BREAKS = {
     ),
     "put-back": Break(
         "old values put back behind a lost answer aren't looked for",
-        activities.writing,
-        "edits_behind",
-        _nothing_found,
+        activities.races,
+        "_told",
+        _nothing_told,
     ),
     "blind": Break("the system ignores its precondition", MemoryConnector, "_check_version", _let_pass),
     "unfenced": Break("a step may be claimed by everybody", plans, "claim", _claim_anyhow),

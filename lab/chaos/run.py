@@ -27,6 +27,7 @@ from embedded.postgres_home import make_home
 from embedded.postgres_programs import find_programs, within_reach
 from embedded.settings import EmbeddedSettings
 from embedded.supervisor import Supervisor
+from gateway.collector import look_less_often
 from lab.chaos.breaks import BREAKS, broken
 from lab.chaos.cast import Ground, Hands, MortalDatabase
 from lab.chaos.check import CLASSES, TELLS, check, class_of
@@ -89,7 +90,7 @@ def live_in_processes(
     """Portions as they are done, in the order of their seeds; not more under way than there are processes."""
     portions = [seeds[at : at + PORTION] for at in range(0, len(seeds), PORTION)]
     files = [None if history is None else history.with_suffix(f".{one.start}.part") for one in portions]
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=look_less_often) as pool:
         waiting = iter(zip(portions, files, strict=True))
         under_way = [(pool.submit(live_portion, *one, break_), one[1]) for one in islice(waiting, 2 * jobs)]
         while under_way:

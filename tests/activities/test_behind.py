@@ -227,6 +227,18 @@ async def test_a_value_that_a_person_brought_before_our_write_is_theirs(build: B
     assert [row.line.stage for row in await world.log()] == ["opened"]
 
 
+async def test_one_of_several_values_that_a_person_brought_before_our_write_is_theirs(build: Build) -> None:
+    world = await build(declaration(OWNER, TITLE), settings=NO_CAS)
+    world.edit(Side.A, owner="ada", title="Printer on fire")
+    plan_id = await planned(world)
+    world.clock.advance(minutes=1)
+    world.edit(Side.A, owner="ines")
+    world.edit(Side.B, assignee="ada")
+    assert (await world.apply(plan_id)).outcome == "stale"
+    await world.settle()
+    assert world.shows(Side.B, "assignee") == "ada"
+
+
 async def test_a_person_who_saves_what_we_are_just_writing_is_asked_once_the_other_side_moves(
     build: Build,
 ) -> None:
@@ -257,7 +269,7 @@ async def test_both_sides_meet_only_if_they_say_the_same_at_one_time(build: Buil
     assert [row.line.stage for row in await world.log()] == ["opened"]
 
 
-async def test_what_a_lost_request_brought_is_in_step_though_another_field_was_edited(build: Build) -> None:
+async def test_what_a_lost_request_brought_is_in_step_though_one_of_it_was_edited(build: Build) -> None:
     world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
     world.edit(Side.A, title="Printer on fire", priority="3")
     plan_id = await planned(world)
@@ -267,7 +279,7 @@ async def test_what_a_lost_request_brought_is_in_step_though_another_field_was_e
     world.edit(Side.B, summary="Call the fire brigade")
     assert (await world.apply(plan_id)).outcome == "stale"
     assert await world.base("priority") == ("3", "Low")
-    assert await world.base("title") == ("Printer", "Printer")
+    assert await world.base("title") == ("Printer on fire", "Printer on fire")
 
 
 async def test_the_end_of_a_link_names_what_its_last_write_has_hit(build: Build) -> None:
@@ -297,3 +309,55 @@ async def test_an_edit_hit_by_a_lost_request_is_judged_though_its_value_stands(b
     world.edit(Side.B, urgency="High")
     await world.settle()
     assert "theirs" in {value.value for row in await world.log() for value in row.line.values}
+
+
+async def test_a_judged_hit_is_settled_though_the_first_attempt_died(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    plan_id = await planned(world)  # the edit that was hit wins, and goes back to where it stood
+    world.connectors.b.interfere = once("after", "read", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    done = await world.apply(plan_id, attempt=2)
+    assert (done.outcome, (await world.work()).overwritten.b) == ("settled", {})
+    assert await world.base("title") == ("Call the fire brigade", "Call the fire brigade")
+
+
+async def test_a_hit_edit_that_was_put_back_and_edited_again_before_its_plan_was_done_is_named(
+    build: Build,
+) -> None:
+    world = await build(settings=Pair(NO_CAS.b, {}))
+    world.edit(Side.B, summary="Printer on fire")
+    plan_id = await planned(world)
+    world.connectors.a.interfere = once(
+        "before", "write", lambda: world.edit(Side.A, title="Call the fire brigade")
+    )
+    assert (await world.apply(plan_id)).outcome == "again"
+    world.connectors.a.interfere = leave_alone
+
+    plan_id = await planned(world)  # to A, where the edit stands again, then to B
+    world.connectors.b.interfere = once("before", "write", lambda: world.edit(Side.B, summary="Out of order"))
+    assert (await world.apply(plan_id)).outcome == "stale"
+    assert world.shows(Side.A, "title") == "Call the fire brigade"
+    world.edit(Side.A, title="Printer on fire")
+    await world.settle()
+    assert world.shows(Side.A, "title") == world.shows(Side.B, "summary") == "Printer on fire"
+    named = [lost.value for row in await world.log() for lost in row.line.overruled]
+    assert named == ["Printer on fire", "Call the fire brigade", "Out of order"]
+
+
+async def test_what_a_lost_request_brought_was_in_step_though_it_was_edited_since(build: Build) -> None:
+    world = await build(declaration(PRIORITY), settings=NO_CAS)
+    world.edit(Side.A, priority="3")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("after", "write", LOST)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    world.edit(Side.B, urgency="High")
+    assert (await world.apply(plan_id, attempt=2)).outcome == "stale"
+    assert await world.base("priority") == ("3", "Low")
+    world.clock.advance(minutes=1)
+    world.edit(Side.A, priority="2")  # where it was before
+    await world.settle()
+    assert world.shows(Side.A, "priority") == "2"
+    assert [lost.value for row in await world.log() for lost in row.line.overruled] == ["High"]
