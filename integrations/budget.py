@@ -13,6 +13,8 @@ from domain.durations import Duration, spell_duration
 SPELLED = re.compile(r"(\d+)\s*(?:per|/)\s*(.+)")
 BURST = 0.1
 """Share of the calls that may be made at once; the rest flows evenly, so that no window holds more than is allowed."""
+ARRIVAL = 0.25
+"""Seconds that a request may take from its lease to the system: those leased so long before a window arrive within it."""
 RESERVE = 0.3
 """Share of the burst that background work leaves to people's edits and decisions."""
 
@@ -40,7 +42,7 @@ class Budget(BaseModel):
     @property
     def rate(self) -> float:
         """Calls per second once the burst is used up."""
-        return max(self.calls - self.burst, self.calls * BURST) / self.per.total_seconds()
+        return max(self.calls - self.burst, self.calls * BURST) / (self.per.total_seconds() + ARRIVAL)
 
     @property
     def reserve(self) -> float:

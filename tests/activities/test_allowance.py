@@ -47,7 +47,9 @@ async def test_two_processes_together_stay_within_one_budget(database: Database)
     assert all(counts)
 
 
-async def test_not_every_request_asks_the_store(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_that_wait_together_are_leased_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leases = 0
     lease = connections.lease
 
@@ -58,9 +60,15 @@ async def test_not_every_request_asks_the_store(database: Database, monkeypatch:
 
     monkeypatch.setattr(connections, "lease", counted)
     allowance = Allowance("jira", budget("60000 per 1m"), database)
-    for _ in range(200):
-        await allowance.take()
-    assert leases == 4
+    await asyncio.gather(*(allowance.take() for _ in range(100)))
+    assert leases == 2
+
+
+async def test_nothing_is_leased_in_store(database: Database) -> None:
+    given = budget("100 per 1000h")  # nothing comes back within the test
+    waiting, other = Allowance("jira", given, database), Allowance("jira", given, database)
+    await waiting.take()
+    assert await drained(other, 1) == 9
 
 
 async def test_background_work_leaves_a_reserve_to_what_people_wait_for(
