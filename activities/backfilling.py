@@ -126,7 +126,7 @@ async def standstill(context: Context, declared: Integration) -> str:
     async with context.database.begin() as tx:
         brake = await brakes.reason(tx, declared.name, "everything")
         rows = [await connections.get(tx, end.connection) for end in declared.ends]
-    paused = [row.name for row in rows if row is not None and row.paused]
+    paused = [row.name for row in rows if row is not None and row.is_paused]
     return brake or (f"{' and '.join(paused)} is paused" if paused else "")
 
 

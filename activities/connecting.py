@@ -64,8 +64,10 @@ class ConnectionActivities:
         await self._take_up_settings()
         async with self.context.database.alone() as tx:
             row = await connections.get(tx, name)
-        if row is None or row.health == "ok":
+        if row is None or row.is_open:
             return Probed(outcome="open", story=f"{name} works")
+        if row.is_paused:
+            return Probed(outcome="closed", story=f"{name} {row.story}", health=row.health)
         left = row.until - datetime.now(UTC) if row.until else timedelta(0)
         if left > timedelta(0):
             return Probed(outcome="closed", story=f"{name} {row.story}", health=row.health, retry_in=left)

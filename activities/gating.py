@@ -34,7 +34,7 @@ LONG_PAUSE = timedelta(seconds=10)
 SHORT_WAIT = 2.0
 """Seconds of an asked pause that a request waits out; longer ones give the worker's slot to others."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks of a closed gate into the store."""
+"""Seconds between two looks of a gate into the store."""
 
 
 def alert_of(connection: str) -> str:
@@ -83,7 +83,7 @@ class ConnectionGate:
     may_close: bool = True
     """Whether what this process sees counts for all: not where it may sit in another network."""
     _shut: str | None = None
-    _looked_at: float = 0.0
+    _looked_at: float | None = None
     _hold_until: float = 0.0
     _failures: int = 0
     _refusals: int = 0
@@ -91,7 +91,7 @@ class ConnectionGate:
 
     async def enter(self, aim: Aim) -> None:
         await self._wait_out_pause()
-        if self._shut is not None and aim is not Aim.PROBE:
+        if aim is not Aim.PROBE:
             await self._look()
         if self.allowance is not None:
             await self.allowance.take()
@@ -124,9 +124,9 @@ class ConnectionGate:
             await asyncio.sleep(left)
 
     async def _look(self) -> None:
-        """Ask the store, now and then, whether it is still closed."""
+        """Ask the store, now and then, whether it is closed: another process may have seen to that, or an operator."""
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_EVERY:
+        if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
             async with self.database.alone() as tx:
                 row = await connections.get(tx, self.name)

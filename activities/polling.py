@@ -117,7 +117,7 @@ class PollActivities:
             return
         async with self.context.database.begin() as tx:
             row = await connections.get(tx, one.connection)
-            if row is None or row.health == "ok":
+            if row is None or row.is_open:
                 await alerts.raise_(tx, late_alert(one), "poll_late", None, _late(one, error))
 
 
@@ -158,7 +158,7 @@ class Round:
             return self._stopped("frozen", self.rhythm.thawed(end))
         async with self.context.database.begin() as tx:
             row = await connections.get(tx, self.one.connection)
-        return self._stopped("paused", now + PAUSE) if row is not None and row.paused else None
+        return self._stopped("paused", now + PAUSE) if row is not None and row.is_paused else None
 
     async def _page(self, place: cursors.CursorRow | None) -> tuple[ChangePage, cursors.CursorRow]:
         """Ask for a page, keep what it tells, move the cursor; the last of all is the commit."""

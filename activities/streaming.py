@@ -163,7 +163,7 @@ class Leg:
     async def _is_paused(self) -> bool:
         async with self.context.database.begin() as tx:
             row = await connections.get(tx, self._name)
-        return row is not None and row.paused
+        return row is not None and row.is_paused
 
     def _over(self, outcome: str, story: str) -> Streamed:
         return Streamed(outcome=outcome, story=story, told=self.told, position=self.position)

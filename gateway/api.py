@@ -255,3 +255,15 @@ async def list_alerts(desk: Desk) -> list[AlertShown]:
 async def list_connections(desk: Desk) -> list[ConnectionShown]:
     """Does each connection work, since when, why not, and how many requests may still be made."""
     return await desk.connections.listed()
+
+
+@router.post("/connections/{name}/pause", tags=["connections"], status_code=202)
+async def pause_connection(desk: Desk, name: str, wish: Wish) -> Told:
+    """Stop all requests on one connection; what is heard of it meanwhile is kept."""
+    return await desk.connections.pause(name, by=wish.by, reason=wish.reason)
+
+
+@router.post("/connections/{name}/resume", tags=["connections"], status_code=202)
+async def resume_connection(desk: Desk, name: str, wish: Wish) -> Told:
+    """Let requests go again, and wake what waited."""
+    return await desk.connections.resume(name, by=wish.by)

@@ -47,6 +47,27 @@ async def keep_fresh(known: Connections) -> None:
         await asyncio.sleep(RHYTHM.total_seconds())
 
 
+async def see_to(accord: Accord, name: str, *, probe_now: bool) -> None:
+    """Have a workflow find out when a closed connection works again, and wake what waits for it.
+
+    Raises:
+        ConfigError: It isn't configured.
+        SystemUnavailable: Temporal doesn't answer.
+    """
+    system = accord.connections.get(name).system
+    with translated(accord.temporal):
+        await accord.temporal.start_workflow(
+            ConnectionWorkflow.run,
+            ConnectionState(connection=name, system=system),
+            id=f"connection/{name}",
+            task_queue=accord.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="probe_now" if probe_now else None,
+            static_summary=f"{system}: {name} is closed",
+            rpc_timeout=PATIENCE,
+        )
+
+
 @dataclass(slots=True)
 class Watch:
     """A background task of each gateway. Several do no harm: a workflow's id is its connection's."""
@@ -88,24 +109,10 @@ class Watch:
             if name in self._corrected or now - self._started.get(name, -AGAIN) >= AGAIN:
                 self._started[name] = now
                 try:
-                    await self._start(name, probe_now=name in self._corrected)
+                    await see_to(self.accord, name, probe_now=name in self._corrected)
                 except ConfigError as error:  # of this one alone
                     log.error("connection_not_watched", connection=name, reason=error.message)  # noqa: TRY400 - as above
                 self._corrected.discard(name)
-
-    async def _start(self, name: str, *, probe_now: bool) -> None:
-        system = self.accord.connections.get(name).system
-        with translated(self.accord.temporal):
-            await self.accord.temporal.start_workflow(
-                ConnectionWorkflow.run,
-                ConnectionState(connection=name, system=system),
-                id=f"connection/{name}",
-                task_queue=self.accord.settings.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal="probe_now" if probe_now else None,
-                static_summary=f"{system}: {name} is closed",
-                rpc_timeout=PATIENCE,
-            )
 
     async def _foretell(self) -> None:
         now = time.monotonic()

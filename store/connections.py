@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import Double, bindparam, case, cast, func, select, update
+from sqlalchemy import Double, bindparam, case, cast, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.records import Clock
@@ -30,7 +30,6 @@ class ConnectionRow:
     reason: str
     since: datetime
     """Of this health."""
-    paused: bool
     clock_offset_ms: float | None
     """System time minus true time; None until measured."""
     clock_uncertainty_ms: float | None
@@ -40,17 +39,28 @@ class ConnectionRow:
     budget: float | None = None
     """Requests left when last leased; None if none was ever leased."""
     budget_at: datetime | None = None
+    paused_at: datetime | None = None
+    """Since when an operator keeps it closed, whatever its health; None if nobody does."""
+    paused_by: str | None = None
+    paused_for: str | None = None
+    """The reason that they gave; may be empty."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether an operator keeps it closed."""
+        return self.paused_at is not None
 
     @property
     def is_open(self) -> bool:
         """Whether requests may be made."""
-        return self.health == "ok" and not self.paused
+        return self.health == "ok" and not self.is_paused
 
     @property
     def story(self) -> str:
         """`doesn't answer since 11:20 UTC: …`, to be said of a closed connection."""
-        if self.paused:
-            return "is paused by an operator"
+        if self.paused_at is not None:
+            why = f": {self.paused_for}" if self.paused_for else ""
+            return f"is paused by {self.paused_by} since {self.paused_at:%Y-%m-%d %H:%M} UTC{why}"
         return f"{SAID[self.health]} since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
     def clock(self, granularity: timedelta) -> Clock | None:
@@ -75,7 +85,8 @@ ROW = TypeAdapter(ConnectionRow)
 CONNECTION = whole(connections)
 
 ALL = select(CONNECTION).order_by(connections.c.name)
-CLOSED = select(CONNECTION).where(connections.c.health != "ok").order_by(connections.c.name)
+IS_CLOSED = or_(connections.c.health != "ok", connections.c.paused_at.is_not(None))
+CLOSED = select(CONNECTION).where(IS_CLOSED).order_by(connections.c.name)
 GET = select(CONNECTION).where(connections.c.name == bindparam("name"))
 
 _row = insert(connections)
@@ -102,7 +113,19 @@ CLOCK = _row.on_conflict_do_update(
     set_={name: _new[name] for name in ("clock_offset_ms", "clock_uncertainty_ms", "clock_measured_at")},
 )
 
-PAUSE = _row.on_conflict_do_update(constraint="pk_connections", set_={"paused": _new.paused})
+# Who paused it first stays: a second word changes nothing.
+PAUSE = (
+    update(connections)
+    .where(connections.c.name == bindparam("connection"), connections.c.paused_at.is_(None))
+    .values(paused_at=func.now(), paused_by=bindparam("who"), paused_for=bindparam("why"))
+    .returning(connections.c.name)
+)
+RESUME = (
+    update(connections)
+    .where(connections.c.name == bindparam("connection"), connections.c.paused_at.is_not(None))
+    .values(paused_at=null(), paused_by=null(), paused_for=null())
+    .returning(connections.c.name)
+)
 
 
 def _lease() -> Any:
@@ -141,7 +164,7 @@ async def get(tx: Tx, name: str) -> ConnectionRow | None:
 
 
 async def closed(tx: Tx) -> list[ConnectionRow]:
-    """Connections that aren't well, by name; one that an operator paused may be."""
+    """Connections that aren't well, or that an operator paused; by name."""
     return [ROW.validate_python(document) for document in await tx.scalars(CLOSED)]
 
 
@@ -173,9 +196,15 @@ async def set_clock(
     await tx.execute(CLOCK, values)
 
 
-async def pause(tx: Tx, name: str, *, paused: bool = True) -> None:
-    """Stop all requests on this connection, or let them go again."""
-    await tx.execute(PAUSE, {"name": name, "paused": paused})
+async def pause(tx: Tx, name: str, by: str, reason: str = "") -> bool:
+    """Stop all requests on this connection, whatever its health; False if it was paused already."""
+    await know(tx, name)
+    return await tx.scalar(PAUSE, {"connection": name, "who": by, "why": reason}) is not None
+
+
+async def resume(tx: Tx, name: str) -> bool:
+    """Let requests go again, if it is well; False if it wasn't paused."""
+    return await tx.scalar(RESUME, {"connection": name}) is not None
 
 
 async def lease(tx: Tx, name: str, *, wanted: int, rate: float, burst: float, reserve: float = 0) -> int:

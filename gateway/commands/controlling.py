@@ -22,6 +22,9 @@ MaybeNamed = Annotated[
     str | None,
     typer.Argument(metavar="[KEY]", help="A ticket's key or a pair's id; or say --integration, --all."),
 ]
+Connection = Annotated[
+    str | None, typer.Option("--connection", "-c", help="One connection: whatever needs it waits.")
+]
 Everything = Annotated[bool, typer.Option("--all", help="Every integration.")]
 Cause = Annotated[
     str | None,
@@ -36,12 +39,18 @@ def pause(
     named: MaybeNamed = None,
     *,
     integration: Integration = None,
+    connection: Connection = None,
     everything: Everything = False,
     reason: Reason = "",
     by: By,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a pair, an integration, or all; what is heard meanwhile is kept."""
+    """Stop a pair, an integration, a connection, or all; what is heard meanwhile is kept."""
+    if connection is not None:
+        _refuse_more(named, integration, everything=everything)
+        told = with_operations(lambda ops: ops.connections.pause(connection, by=by, reason=reason))
+        give(told, as_json=as_json, show=_show_told)
+        return
     _tell(
         (named, integration, everything),
         lambda desk, key: desk.tell(key, "pause", by=by, reason=reason),
@@ -54,12 +63,18 @@ def resume(
     named: MaybeNamed = None,
     *,
     integration: Integration = None,
+    connection: Connection = None,
     everything: Everything = False,
     reason: Reason = "",
     by: By,
     as_json: AsJson = False,
 ) -> None:
-    """Let a pair, an integration, or all go on."""
+    """Let a pair, an integration, a connection, or all go on."""
+    if connection is not None:
+        _refuse_more(named, integration, everything=everything)
+        told = with_operations(lambda ops: ops.connections.resume(connection, by=by))
+        give(told, as_json=as_json, show=_show_told)
+        return
     _tell(
         (named, integration, everything),
         lambda desk, key: desk.tell(key, "resume", by=by, reason=reason),
@@ -191,6 +206,11 @@ def _show_taken(out: Console, taken: LinksTaken) -> None:
     out.print(f"{done}, {taken.already} were linked already, {taken.bad} can't be linked")
     if taken.bad and not taken.linked:
         out.print("nothing was linked; mend the file, or say --skip-bad")
+
+
+def _refuse_more(named: str | None, integration: str | None, *, everything: bool) -> None:
+    if named is not None or integration is not None or everything:
+        raise typer.BadParameter("--connection goes without KEY, --integration and --all")
 
 
 def _tell(

@@ -255,7 +255,7 @@ async def test_nothing_is_asked_in_a_freeze_and_all_of_it_is_found_afterwards(bu
 async def test_a_paused_connection_is_left_alone(build: Build) -> None:
     poller = await a_poller(build)
     async with poller.world.database.begin() as tx:
-        await connections.pause(tx, NAMES.a)
+        await connections.pause(tx, NAMES.a, "ines")
     paused = await poller.poll()
     assert (paused.outcome, paused.next_at) == ("paused", poller.world.clock.at + PAUSE)
     assert await poller.place() is None

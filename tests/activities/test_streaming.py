@@ -180,7 +180,7 @@ async def test_a_gap_stays_known_until_all_is_looked_at(build: Build) -> None:
 async def test_a_paused_connection_is_left_alone(build: Build) -> None:
     script = Script(await build(linked=False)).tell(1)
     async with script.world.database.begin() as tx:
-        await connections.pause(tx, NAMES.a)
+        await connections.pause(tx, NAMES.a, "ines")
     assert (await script.read()).outcome == "paused"
     assert (await script.versions(), script.confirmed) == ([], [])
 

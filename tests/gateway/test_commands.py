@@ -125,6 +125,8 @@ async def test_everything_is_also_said_for_people(plant: Plant) -> None:
             ("reviews",),
             ("alerts",),
             ("rates",),
+            ("pause", "--connection", "left"),
+            ("resume", "--connection", "left"),
             ("pause", plant.ticket.key),
             ("resume", "--all"),
             ("retry", "--integration", "tickets"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from activities.gating import LOOK_EVERY
 from embedded.ports import choose_port
 from embedded.supervisor import Supervisor
 from embedded.temporal import TemporalServer, find_temporal
+from gateway.finding import Unknown
 from gateway.watching import Watch
 from lab.systems.faults import Fault
 from store import deliveries
@@ -95,6 +98,34 @@ async def test_an_asked_pause_is_kept(town: Town) -> None:
     early = [entry for entry in journal if refused[0] + 1 < entry.at < refused[0] + 12]
     assert early == []
     assert await town.alerts() == []
+
+
+async def test_a_paused_connection_is_asked_nothing_and_what_waited_goes_on_once_it_is_resumed(
+    town: Town,
+) -> None:
+    waiting, other = await town.link("alpha_beta", 4), await town.link("alpha_gamma", 1)
+    desk = town.operations.connections
+    assert "is paused by ines" in (await desk.pause("beta", by="ines", reason="upgrade")).message
+    await asyncio.sleep(2 * LOOK_EVERY)  # until every gate has looked
+    since = await town.requests("beta")
+
+    await town.edit([*waiting, *other], "edited")
+    await eventually(lambda: town.shows(other, "edited"))
+    await eventually(lambda: all_are(town, waiting, "unreachable"))
+    assert await town.requests("beta") == since
+    assert "paused by ines" in (await town.operations.pairs.find(waiting[0].id)).waits_for
+    beta = {one.name: one for one in await desk.listed()}["beta"]
+    assert (beta.state, beta.reason, beta.waiting) == ("paused", "by ines: upgrade", 4)
+    assert await town.alerts() == []
+
+    await desk.resume("beta", by="ines")
+    await eventually(lambda: town.shows(waiting, "edited"))
+    await eventually(lambda: all_are(town, waiting, "in_sync"))
+
+
+async def test_a_connection_that_is_not_configured_cannot_be_paused(town: Town) -> None:
+    with pytest.raises(Unknown, match="no connection is called 'betta'; configured are alpha, beta, gamma"):
+        await town.operations.connections.pause("betta", by="ines")
 
 
 async def all_are(town: Town, pairs: list, state: str) -> bool:  # type: ignore[type-arg]

@@ -18,7 +18,7 @@ async def test_a_connection_appears_with_the_first_thing_known_of_it(tx: Tx) -> 
     await connections.set_health(tx, "jira", "ok")
     found = await connections.get(tx, "jira")
     assert found is not None
-    assert (found.health, found.paused, found.clock(SECOND)) == ("ok", False, None)
+    assert (found.health, found.is_paused, found.clock(SECOND)) == ("ok", False, None)
 
 
 async def test_health_dates_from_its_change(database: Database) -> None:
@@ -42,13 +42,24 @@ async def test_a_measured_clock_serves_stamps_of_any_granularity(tx: Tx) -> None
 async def test_pausing_leaves_health_and_clock_alone(tx: Tx) -> None:
     await connections.set_health(tx, "jira", "unreachable", "no route")
     await connections.set_clock(tx, "jira", SECOND, SECOND, at(0))
-    await connections.pause(tx, "jira")
+    assert await connections.pause(tx, "jira", "ines", "upgrade")
     found = await connections.get(tx, "jira")
     assert found is not None
-    assert (found.paused, found.health, found.clock_offset_ms) == (True, "unreachable", 1000)
-    await connections.pause(tx, "jira", paused=False)
+    assert (found.is_paused, found.health, found.clock_offset_ms) == (True, "unreachable", 1000)
+    assert await connections.resume(tx, "jira")
     [row] = await connections.get_all(tx)
-    assert not row.paused
+    assert (row.is_paused, row.is_open) == (False, False)
+
+
+async def test_a_paused_connection_is_closed_and_says_who_closed_it(tx: Tx) -> None:
+    assert await connections.pause(tx, "jira", "ines", "upgrade")
+    assert not await connections.pause(tx, "jira", "otto", "I too")
+    [row] = await connections.closed(tx)
+    assert row.story.startswith("is paused by ines since ")
+    assert row.story.endswith(": upgrade")
+    assert await connections.resume(tx, "jira")
+    assert not await connections.resume(tx, "jira")
+    assert await connections.closed(tx) == []
 
 
 async def test_no_more_is_leased_than_the_budget_holds(tx: Tx) -> None:

@@ -28,7 +28,9 @@ CREATE TABLE connections (
     health text NOT NULL DEFAULT 'ok',
     reason text NOT NULL DEFAULT '',
     since timestamptz NOT NULL DEFAULT now(), -- of this health
-    paused boolean NOT NULL DEFAULT false,
+    paused_at timestamptz, -- by an operator; null while it isn't
+    paused_by text,
+    paused_for text,
     clock_offset_ms double precision, -- system time minus true time
     clock_uncertainty_ms double precision,
     clock_measured_at timestamptz,
@@ -37,6 +39,7 @@ CREATE TABLE connections (
     until timestamptz, -- the pause that the system asked for
     CONSTRAINT pk_connections PRIMARY KEY (name),
     CONSTRAINT ck_connections_health CHECK (health IN ('ok', 'unreachable', 'refused', 'limited')),
+    CONSTRAINT ck_connections_paused CHECK (num_nulls(paused_at, paused_by, paused_for) IN (0, 3)),
     CONSTRAINT ck_connections_clock CHECK (num_nulls(clock_offset_ms, clock_uncertainty_ms, clock_measured_at) IN (0, 3)),
     CONSTRAINT ck_connections_budget CHECK (num_nulls(budget, budget_at) IN (0, 2))
 );
