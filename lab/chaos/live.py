@@ -49,13 +49,15 @@ async def live(ground: Ground, clock: Hands, seed: int, *, zombies: bool = True)
     ground.database.at_commit = life.at_commit
     for side in SIDES:
         cast_.connectors[side].state.listeners.append(partial(life.saved, side))
-    with installed(Port(life)), read_already():
+    port = Port(life)
+    with installed(port), read_already():
         life.loop = loop = PairLoop(PairState(pair=life.pair))
         loop.state.look_everywhere("linked")
         life.edits_left, life.faults_left = chance.randrange(1, 9), chance.choice((0, 1, 3))
         ended = ""
         with suppress(Rested):
             ended = await loop.live()
+        await port.close()
     ground.database.at_commit = nobody_dies
     _finish(life, ended)
     return life.lines

@@ -80,6 +80,13 @@ class Port:
         self._timers.append((self.now() + pause, timer))
         await timer
 
+    async def close(self) -> None:
+        """End what still sleeps: the life is over, and nobody will wake it."""
+        for _, timer in self._timers:
+            timer.cancel()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
     async def wait_condition(self, is_met: Callable[[], bool]) -> None:
         """Let things happen until the condition holds.
 
