@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pydantic import JsonValue
@@ -23,4 +24,9 @@ def parse_scope(scope: str | None) -> dict[str, str]:
 
 def is_within(fields: Mapping[str, JsonValue], scope: Mapping[str, str]) -> bool:
     """Whether a record with these fields lies in the scope."""
-    return all(str(fields.get(name)) == value for name, value in scope.items())
+    return all(name in fields and _spelled(fields[name]) == value for name, value in scope.items())
+
+
+def _spelled(value: JsonValue) -> str:
+    """Text as it is, all else as JSON spells it: `true`, not `True`."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -10,6 +10,12 @@ def test_every_part_must_hold() -> None:
     assert not is_within({"team": "OPS"}, scope)
 
 
+def test_truth_is_spelled_as_in_json() -> None:
+    assert is_within({"active": True}, parse_scope("active=true"))
+    assert not is_within({"active": False}, parse_scope("active=true"))
+    assert not is_within({"active": None}, parse_scope("active=None"))
+
+
 def test_no_scope_holds_everything() -> None:
     assert is_within({}, parse_scope(None))
     assert is_within({}, parse_scope(""))
