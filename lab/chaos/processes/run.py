@@ -8,7 +8,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,20 @@ async def _wave(wave: Wave, tally: Tally, since: Pair[int], history: Path | None
     return end
 
 
+@contextmanager
+def _logs_shown(directory: Path) -> Iterator[None]:
+    """The end of every log that stands there, if what is done within fails: its folder goes with it."""
+    try:
+        yield
+    except BaseException:
+        for log in sorted(directory.rglob("*.log")):
+            print(
+                f"--- {log.relative_to(directory)}\n{log.read_text(errors='replace')[-3000:]}",
+                file=sys.stderr,
+            )
+        raise
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 if a life that isn't at risk breaks a promise."""
     parser = argparse.ArgumentParser(description="Seeded lives on a whole stack, judged.")
@@ -114,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-n", type=int, default=300)
     parser.add_argument("--history", type=Path, help="Append every history to this file.")
     said = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory:
+    with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory, _logs_shown(Path(directory)):
         tally = asyncio.run(run(Path(directory), said.seed, said.n, said.history))
     for seed, found in tally.broken.items():
         print(f"seed {seed}: " + "\n  ".join(map(str, found)), file=sys.stderr)
