@@ -145,7 +145,16 @@ async def _commit_plan(tx: Tx, look: Look, plan: WritePlan | None, ids: Pair[int
     if plan is None:
         return None
     steps = [step for write in plan.writes for step in _steps(look, write.side, write.fields, write.expect)]
-    return await plans.create(tx, look.work.pair.id, look.rules.version, ids, steps, plan)
+    opened = await plans.create(tx, look.work.pair.id, look.rules.version, ids, steps, plan)
+    # Behind it, since another attempt's plan that was still open lets nobody pass until its baselines have moved.
+    revisions = {half.field: _revision(look, half.field) for half in plan.settles}
+    await baselines.check_unmoved(tx, look.work.pair.id, revisions)
+    return opened
+
+
+def _revision(look: Look, field: str) -> int:
+    row = look.work.baselines.get(field)
+    return row.baseline.revision if row else 0
 
 
 def _steps(

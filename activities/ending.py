@@ -11,6 +11,7 @@ from activities.committing import alert_prefix, quarantine
 from activities.context import Context
 from activities.evidence import is_deleted_by_us
 from activities.following import SENT, Followed, Follower
+from activities.latecomers import with_hits_behind
 from activities.look import live_baselines, named
 from activities.messages import Ended, EndInput, PairRef, Standing
 from activities.reading import Unseen
@@ -83,6 +84,7 @@ class EndingActivities:
         if found.pair.link != "active":
             story = f"the link has ended: {found.pair.link_reason}"
             return Ended(outcome="detached", story=story, standing=ENDED)
+        found = await with_hits_behind(self.context, rules, found, asked.gone.keys())
         if not asked.gone:
             return await self._unlink(found, rules, asked)
         return await self._follow_policy(found, rules, asked)

@@ -96,7 +96,7 @@ class PassActivities:
         live = await lifted(self.context, rules.integration, found, read) if stop else found
         if live is None:
             return Assessed(outcome="stopped", story=stop, standing=say_stopped(pair, rules, found, stop))
-        live = await with_late_hits(self.context, rules.integration, live, read)
+        live = await with_late_hits(self.context, rules, live, read)
         left = await Leaver(self.context, pair, live, rules, read).leaves()
         return left or await self._compare(make_look(self.context, asked.pair, live, rules, read))
 

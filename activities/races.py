@@ -61,8 +61,9 @@ async def may_be_ours(connector: Connector, step: StepRow, decided: Snapshot) ->
 
 
 def _nobody_between(before: Snapshot, sent: Sent) -> bool:
-    after = sent.target.sequence
-    return before.sequence is not None and after == before.sequence + sent.requests
+    """By the counter, unless the save that it counted is somebody else's: a write that changes nothing isn't counted."""
+    after, told = sent.target.sequence, sent.result.by_us if sent.result else None
+    return before.sequence is not None and after == before.sequence + sent.requests and told is not False
 
 
 @dataclass(frozen=True, slots=True)

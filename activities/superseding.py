@@ -6,10 +6,22 @@ from dataclasses import replace
 
 from activities.context import Context
 from activities.look import Look, make_look
-from domain.sides import Pair
-from domain.superseding import superseded
+from activities.rulebook import Rules
+from domain.sides import Pair, Side
+from domain.superseding import displaced, superseded
+from domain.view import Overwritten
 from store import conflicts, overwritten
 from store.database import Tx
+from store.pairs import PairRow
+
+
+async def keep_hit(tx: Tx, pair: PairRow, rules: Rules, side: Side, edit: Overwritten) -> None:
+    """Keep an edit that our write hit. One that was hit there before is named: nobody can judge it any more."""
+    before = await overwritten.standing(tx, pair.id, side, edit.version.field)
+    if before is not None and before.version != edit.version:
+        lines = displaced(rules.integration, pair.id, side, before, edit)
+        await conflicts.append(tx, pair.id, pair.integration, rules.version, lines)
+    await overwritten.keep(tx, pair.id, side, edit)
 
 
 async def without_superseded(tx: Tx, context: Context, look: Look) -> Look:

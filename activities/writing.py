@@ -22,6 +22,7 @@ from activities.races import can_tell_hits, edits_hit, look_behind, may_be_ours
 from activities.resuming import hits_of, puts_back, resumed
 from activities.sending import Sent, send
 from activities.standing import with_parked
+from activities.superseding import keep_hit
 from activities.taking_back import TakenBack, take_back
 from domain.errors import RecordGone, RecordHidden, StaleVersion, TryAgain
 from domain.outcome import RECORD_UNIT, LogStage
@@ -30,7 +31,7 @@ from domain.settlement import Outlook
 from domain.sides import SIDES, Pair, Side
 from domain.values import same
 from domain.view import Overwritten
-from store import alerts, audit, conflicts, ledger, overwritten, pairs, parked, plans, snapshots
+from store import alerts, audit, conflicts, ledger, pairs, parked, plans, snapshots
 from store.database import Database, Tx
 from store.errors import Fenced
 from store.ledger import Written
@@ -168,7 +169,7 @@ class PlanWriter:
         """Keep everything that one step brought, in one commit."""
         told = dict(sent.result.fields or {}) if sent.result else {}
         response = {native: told[native] for native in sent.fields if native in told}
-        self._note(step.side, sent, hit, _changed_beside(self.look, step.side, sent, told, before))
+        self._note(step.side, sent, hit, self._changed_beside(step.side, sent, told, before))
         self.progress.take(step.side, sent.fields, response)
         async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
@@ -196,7 +197,7 @@ class PlanWriter:
 
     async def _keep_hit(self, tx: Tx, side: Side, hit: list[Overwritten]) -> None:
         for edit in hit:
-            await overwritten.keep(tx, self.look.pair.pair_id, side, edit)
+            await keep_hit(tx, self.look.work.pair, self.look.rules, side, edit)
 
     async def _keep_refused(self, tx: Tx, sent: Sent) -> None:
         """Park what the system refused; quarantine the pair where no single field can be blamed."""
@@ -237,6 +238,22 @@ class PlanWriter:
             progress.written.append(f"{progress.names(side, sent.fields)} → {self._end(side)}")
         if beside:
             progress.look_again.append(f"{self._end(side)} changed {beside} along with our write")
+
+    def _changed_beside(self, side: Side, sent: Sent, told: dict[str, JsonValue], before: Snapshot) -> str:
+        """Mapped fields that we didn't write and that show otherwise than this plan knows them.
+
+        An automation's edit along with our write, or a person's before it: the snapshot that is kept shows it as seen,
+        and no pass has compared it.
+        """
+        ours = {native for on, native in self.progress.done if on is side} | sent.fields.keys()
+        natives = {f.native(side): f.name for f in self.look.declared.fields if f.native(side) not in ours}
+        known = self.now[side]
+        changed = [
+            name
+            for native, name in natives.items()
+            if not same(told.get(native, before.value(native)), known.value(native))
+        ]
+        return ", ".join(changed)
 
     async def _settle_ready(self, tx: Tx) -> None:
         """Move the baselines of every unit whose writes have all been made."""
@@ -362,14 +379,3 @@ def _our_version(native: str, before: Snapshot, sent: Sent) -> FieldVersion:
         origin=Origin.ACCORD,
         sequence=sent.target.sequence,
     )
-
-
-def _changed_beside(look: Look, side: Side, sent: Sent, told: dict[str, JsonValue], before: Snapshot) -> str:
-    """Mapped fields that the response shows otherwise though we didn't write them: an automation's edit."""
-    natives = {f.native(side): f.name for f in look.declared.fields if f.native(side) not in sent.fields}
-    changed = [
-        name
-        for native, name in natives.items()
-        if native in told and not same(told[native], before.value(native))
-    ]
-    return ", ".join(changed)

@@ -76,6 +76,8 @@ class WriteResult:
     against the history couldn't prove it."""
     sequence: int | None = None
     modified_at: datetime | None = None
+    by_us: bool | None = None
+    """Whether the record's last save is ours; it isn't where somebody had just saved what we wrote. None if that isn't told."""
     request: Mapping[str, JsonValue] = field(default_factory=dict)
     """Method and path, for the write ledger. No secrets, no bodies."""
 

@@ -66,6 +66,19 @@ def _standing(member: FieldReading, view: PairView, side: Side) -> Overwritten:
     return Overwritten(version=edit, ours=shown)
 
 
+def displaced(
+    rules: Integration, pair_id: str, side: Side, hit: Overwritten, newer: Overwritten
+) -> list[LogLine]:
+    """What is left of a hit edit where a later write of ours hit the next one: somebody had edited the field again."""
+    why = "the field was edited again after our write had hit this edit, and a later write hit that edit, too"
+    return [
+        _line(pair_id, unit, _overruled(field, side, hit, newer.version.value, EDITED, why), hit)
+        for unit in rules.units
+        for field in unit.fields
+        if field.native(side) == hit.version.field
+    ]
+
+
 def unjudged(rules: Integration, pair_id: str, hits: Pair[dict[str, Overwritten]]) -> list[LogLine]:
     """What the end of a link leaves: its last writes have hit these edits, and no pass will come."""
     why = "our write had hit this edit, and the link ended before anybody judged it"

@@ -65,12 +65,29 @@ def _move() -> Any:
 MOVE = _move()
 
 
+REVISIONS = select(func.jsonb_object_agg(baselines.c.field, baselines.c.revision)).where(
+    baselines.c.pair_id == bindparam("pair_id")
+)
+
 EXIST = select(exists().where(baselines.c.pair_id == bindparam("pair_id")))
 
 
 async def exist(tx: Tx, pair_id: str) -> bool:
     """Whether the pair stood in step once, in any field."""
     return bool(await tx.scalar(EXIST, {"pair_id": pair_id}))
+
+
+async def check_unmoved(tx: Tx, pair_id: str, expected: Mapping[str, int]) -> None:
+    """Refuse what was decided on baselines that have moved since: field → revision as read, 0 for one that had none.
+
+    Raises:
+        Moved: One of them has another revision by now; nothing may be committed.
+    """
+    now = await tx.scalar(REVISIONS, {"pair_id": pair_id}) or {}
+    if left := sorted(field for field, revision in expected.items() if now.get(field, 0) != revision):
+        raise Moved(
+            f"pair {pair_id}: the baseline of {', '.join(left)} has moved on; look again", fields=left
+        )
 
 
 async def move(

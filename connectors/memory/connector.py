@@ -236,6 +236,7 @@ class MemoryConnector(Connector):
             fields=dict(record.fields) if self._settings.returns_record else None,
             sequence=record.version,
             modified_at=record.modified_at,
+            by_us=record.modified_by == self._ourselves.by,
             request={"method": "edit", "path": f"/{record.record_type}/{record.id}"},
         )
 

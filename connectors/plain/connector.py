@@ -179,7 +179,9 @@ class PlainConnector(Connector):
         if reply.body is None:
             return await self._look_back(expected, marker, reply)
         record = reply.read_as(Record)
-        return _result(record.token(), record.fields, self._snapshot(ref.record_type, record), reply)
+        shown = self._snapshot(ref.record_type, record)
+        by_us = None if self._settings.user is None else self._is_ours(shown.modified_by, None)
+        return _result(record.token(), record.fields, shown, reply, by_us=by_us)
 
     async def delete(self, expected: Snapshot) -> None:
         await self._http.call("DELETE", self._path(expected.ref), aim=Aim.WRITE, ref=expected.ref)
@@ -261,7 +263,7 @@ class PlainConnector(Connector):
         ours = await self._find_save(expected, marker)
         if ours is None:
             return WriteResult(version=expected.version, fields=None, request=_request(reply))
-        return _result(ours, after.fields if after.version == ours else None, after, reply)
+        return _result(ours, after.fields if after.version == ours else None, after, reply, by_us=True)
 
     async def _find_save(self, expected: Snapshot, marker: str) -> str | None:
         """The version that our write gave; None if the history doesn't tell."""
@@ -323,7 +325,7 @@ def _request(reply: Reply) -> dict[str, JsonValue]:
 
 
 def _result(
-    version: str, fields: Mapping[str, JsonValue] | None, shown: Snapshot, reply: Reply
+    version: str, fields: Mapping[str, JsonValue] | None, shown: Snapshot, reply: Reply, *, by_us: bool | None
 ) -> WriteResult:
     """`shown` lends its counter and stamp only if it is the record at that very version."""
     is_exact = shown.version == version
@@ -332,6 +334,7 @@ def _result(
         fields=fields,
         sequence=shown.sequence if is_exact else None,
         modified_at=shown.modified_at if is_exact else None,
+        by_us=by_us,
         request=_request(reply),
     )
 

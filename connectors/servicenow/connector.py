@@ -176,6 +176,7 @@ class ServiceNowConnector(Connector):
             fields=values_of({name: row[name] for name in body if name in row}),
             sequence=count_of(row),
             modified_at=parse_time(row.get("sys_updated_on")),
+            by_us=row["sys_updated_by"] == self._settings.user if row.get("sys_updated_by") else None,
             request={"method": "PATCH", "path": table_path(ref.record_type, ref.id)},
         )
 

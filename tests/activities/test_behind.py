@@ -2,10 +2,13 @@
 
 import pytest
 
+from activities.superseding import keep_hit
 from connectors.memory.connector import leave_alone
 from domain.errors import SystemUnavailable
 from domain.sides import Pair, Side
-from store.errors import Fenced
+from domain.view import Overwritten
+from store import work
+from store.errors import Fenced, Moved
 from tests.activities.conftest import Build
 from tests.activities.world import (
     LOST,
@@ -361,3 +364,67 @@ async def test_what_a_lost_request_brought_was_in_step_though_it_was_edited_sinc
     await world.settle()
     assert world.shows(Side.A, "priority") == "2"
     assert [lost.value for row in await world.log() for lost in row.line.overruled] == ["High"]
+
+
+async def test_an_edit_between_the_decision_and_our_write_is_compared_though_nobody_tells_of_it(
+    build: Build,
+) -> None:
+    world = await build(declaration(TITLE, OWNER), settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    world.edit(Side.B, assignee="ada")
+    done = await world.apply(plan_id)
+    assert (done.outcome, done.story) == ("again", "Right TICKET-1 changed owner along with our write")
+
+
+async def test_a_hit_edit_is_named_when_a_later_write_hits_the_next_one(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    await raced(world)
+    world.systems.b.edit("1", {"summary": "Out of order"})
+    (version,) = [one for one in world.record(Side.B).history if one.value == "Out of order"]
+    async with world.database.begin() as tx:
+        found = await work.load(tx, world.pair.pair_id)
+        rules = await world.context.rules.at(tx, found.pair.integration, found.newest_version)
+        for _ in range(2):
+            await keep_hit(tx, found.pair, rules, Side.B, Overwritten(version, "Printer on fire"))
+    assert [lost.value for row in await world.log() for lost in row.line.overruled] == [
+        "Call the fire brigade"
+    ]
+    assert (await world.work()).overwritten.b["summary"].version == version
+
+
+async def test_the_end_of_a_link_names_what_a_lost_request_has_hit(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    hit = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"}))
+    world.connectors.b.interfere = each(hit, once("after", "write", LOST))
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    assert (await world.end_link(reason="unlinked", by="ines")).outcome == "detached"
+    assert [lost.value for row in await world.log() for lost in row.line.overruled] == [
+        "Call the fire brigade"
+    ]
+
+
+async def test_a_look_that_another_attempt_has_overtaken_commits_no_plan(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+
+    async def overtaken(moment: str, operation: str, record_id: str | None) -> None:
+        world.connectors.b.interfere = leave_alone
+        await world.settle()
+
+    world.connectors.b.interfere = overtaken
+    with pytest.raises(Moved):
+        await world.detect()
+    assert (await world.work()).plan is None
+
+
+async def test_somebody_who_saves_what_we_write_is_seen_though_saves_are_counted(build: Build) -> None:
+    world = await build(settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    theirs = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Printer on fire"}))
+    world.connectors.b.interfere = theirs
+    assert (await world.apply(plan_id)).outcome == "again"

@@ -134,6 +134,19 @@ def keep(asked: Asked) -> list[Any]:
     return []
 
 
+@answers(overwritten.STANDING)
+def standing(asked: Asked) -> list[Any]:
+    given = asked.given
+    row = asked.tables.overwritten.get((given["pair_id"], given["side"], given["field"]))
+    return [] if row is None else [{"version": row["version"], "ours": row["ours"]}]
+
+
+@answers(baselines.REVISIONS)
+def revisions(asked: Asked) -> list[dict[str, int]]:
+    pair_id = asked.given["pair_id"]
+    return [{name: row["revision"] for (of, name), row in asked.tables.baselines.items() if of == pair_id}]
+
+
 @answers(overwritten.FORGET)
 def forget(asked: Asked) -> list[Any]:
     for name in asked.given["fields"]:
