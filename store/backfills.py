@@ -124,6 +124,8 @@ HOLD = text("""
     SELECT id FROM backfills
     WHERE id = :id AND (phase, place) = (:from_phase, :from_place) AND ended_at IS NULL FOR NO KEY UPDATE
 """)
+ANALYZE = text("ANALYZE backfill_records, backfill_keys")
+
 SEAL = text("""
     UPDATE backfills SET seen = (
         SELECT md5(coalesce(string_agg(side || '/' || record_id || '@' || version, ' ' ORDER BY side, record_id), ''))
@@ -262,8 +264,12 @@ async def sweep_out(tx: Tx, integration: str) -> None:
 
 
 async def seal(tx: Tx, row: BackfillRow) -> None:
-    """Note what was listed, so that a later load can say whether reality has moved on."""
+    """Note what was listed, so that a later load can say whether reality has moved on.
+
+    Then have the planner know how much it is: else the first search over thousands of rows is planned as if there were none.
+    """
     await tx.execute(SEAL, {"id": row.id})
+    await tx.execute(ANALYZE)
 
 
 async def take_in(tx: Tx, row: BackfillRow, side: Side, entries: Sequence[Entry]) -> None:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from activities import backfilling
 from activities.backfilling import BackfillActivities, BackfillInput, BackfillProgress
@@ -141,6 +142,18 @@ async def test_an_edit_between_listing_and_linking_is_seen_as_it_is_at_the_link(
 async def leg(loader: Loader, name: str, **asked: Any) -> BackfillProgress:
     given = BackfillInput(integration=NAME, run=name, by="ines", **asked)
     return await run(BackfillActivities(loader.world.context, timedelta(0)).backfill, given)
+
+
+async def test_the_database_plans_by_what_was_listed(build: Build) -> None:
+    loader = await a_loader(build)
+    for number in range(30):
+        loader.left(str(number))
+    await loader.plan()
+    async with loader.world.database.begin() as tx:
+        known = await tx.scalar(
+            text("SELECT reltuples FROM pg_class WHERE oid = 'backfill_records'::regclass")
+        )
+    assert known == 30
 
 
 async def test_what_is_missing_is_created_where_the_declaration_says_so(build: Build) -> None:
