@@ -41,14 +41,18 @@ def can_tell_hits(connector: Connector) -> bool:
 
 
 async def edits_hit_late(connector: Connector, last: Snapshot, natives: Iterable[str]) -> list[Overwritten]:
-    """Edits since the last snapshot that a write of ours has hit which nobody accounts for."""
+    """Edits since the last snapshot that a write of ours has hit which nobody accounts for, or that took back what it had brought."""
     history = _by_field(await connector.history(last.ref, last), until=None)
     found: list[Overwritten] = []
     for name in natives:
-        versions = history.get(name, ())
+        versions: Sequence[FieldVersion] = history.get(name, ())
         mine = [n for n, version in enumerate(versions) if version.origin is Origin.ACCORD]
-        if mine and mine[-1] > 0 and versions[mine[-1] - 1].origin is not Origin.ACCORD:
+        if not mine:
+            continue
+        if mine[-1] > 0 and versions[mine[-1] - 1].origin is not Origin.ACCORD:
             found.append(Overwritten(version=versions[mine[-1] - 1], ours=versions[mine[-1]].value))
+        if versions[-1].origin is not Origin.ACCORD and same(versions[-1].value, last.value(name)):
+            found.append(Overwritten(version=versions[-1], ours=versions[-1].value))
     return found
 
 
@@ -133,10 +137,10 @@ def _told(  # noqa: PLR0917 - what `edits_behind` has at hand
         if mine is None:
             continue
         hit = _hit(connector, versions, ours, decided.value(name))
+        if hit is not None:
+            yield Overwritten(version=hit, ours=ours)
         if name in old and mine < len(versions) - 1:
             yield Overwritten(version=versions[-1], ours=shown.fields[name])
-        elif hit is not None:
-            yield Overwritten(version=hit, ours=ours)
 
 
 def _is_old(step: StepRow, shown: Snapshot, native: str) -> bool:

@@ -84,8 +84,10 @@ class UnitReading:
     def conflict_id(self, kind: str = "conflict") -> str:
         """Names this very clash: any other value, or a baseline that moved, gives another id.
 
-        It is the token of a review, so it is built from normal forms: blanks that nobody sees change nothing.
+        It is the token of a review, so it is built from normal forms: blanks that nobody sees change nothing. An edit
+        that our write hit makes another clash than the same values would that stand by themselves.
         """
+        kind = f"{kind} race" if self.has_race else kind
         return digest(kind, self.view.pair_id, self.name, [_fingerprint(m) for m in self.members])
 
 

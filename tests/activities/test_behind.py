@@ -428,3 +428,24 @@ async def test_somebody_who_saves_what_we_write_is_seen_though_saves_are_counted
     theirs = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Printer on fire"}))
     world.connectors.b.interfere = theirs
     assert (await world.apply(plan_id)).outcome == "again"
+
+
+async def test_a_late_request_that_a_person_took_back_is_seen(build: Build) -> None:
+    world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
+    world.edit(Side.A, title="Printer on fire", priority="3")
+    plan_id = await planned(world)
+
+    async def late(moment: str, operation: str, record_id: str | None) -> None:
+        if (moment, operation) == ("before", "write"):
+            world.connectors.b.interfere = leave_alone
+            world.edit(Side.B, summary="Out of order")
+            assert (await world.apply(plan_id, attempt=2)).outcome == "stale"
+
+    world.connectors.b.interfere = late
+    with pytest.raises(Fenced):
+        await world.apply(plan_id)
+    world.clock.advance(minutes=1)
+    world.edit(Side.B, urgency="Medium")
+    await world.settle()
+    assert world.shows(Side.A, "priority") == "2"
+    assert "3" in {lost.value for row in await world.log() for lost in row.line.overruled}
