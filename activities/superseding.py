@@ -33,7 +33,9 @@ async def without_superseded(tx: Tx, context: Context, look: Look) -> Look:
     if not found:
         return look
     pair, left = look.work.pair, look.work.overwritten.map(dict)
-    await conflicts.append(tx, pair.id, pair.integration, look.rules.version, [one.line for one in found])
+    await conflicts.append(
+        tx, pair.id, pair.integration, look.rules.version, [one.line for one in found if one.line]
+    )
     for one in found:
         if one.put_back is not None:
             await overwritten.keep(tx, pair.id, one.side, one.put_back)

@@ -24,17 +24,18 @@ ENDED = "the link has ended"
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """A hit edit that can't be decided on any more, since what our write left was edited since."""
+    """A hit edit that can't be decided on as such any more, since what our write left was edited since."""
 
     side: Side
     native: str
-    line: LogLine
+    line: LogLine | None
+    """Names the hit edit; None where its person has made it again, so that it stands."""
     put_back: Overwritten | None
     """What stands now, if it is what stood in step last: no comparison with the baseline would show that it was edited."""
 
 
 def superseded(rules: Integration, view: PairView) -> list[Superseded]:
-    """Every such edit. One whose very value was saved again is none: it stands."""
+    """Every such edit. One whose very value was saved again is none, unless that value is the one that stood in step."""
     if not any(one.overwritten for one in view.facts):
         return []
     readings = (read_unit(unit, view) for unit in rules.units)
@@ -46,12 +47,17 @@ def _of(reading: UnitReading, member: FieldReading) -> Iterator[Superseded]:
     for side in SIDES:
         native, shown = member.field.native(side), member.standing[side]
         hit = view.facts[side].overwritten.get(native)
-        if hit is None or member.raced[side] or is_same(member.field, side, shown, hit.version.value):
+        if hit is None or member.raced[side]:
+            continue
+        put_back = None if member.changed[side] else _standing(member, view, side)
+        if is_same(member.field, side, shown, hit.version.value):
+            if put_back is not None:
+                yield Superseded(side, native, None, put_back)
             continue
         why = f"the field was edited again in {view.systems[side]} after our write had hit this edit"
         lost = _overruled(member.field, side, hit, shown, EDITED, why)
         line = _line(view.pair_id, reading.unit, lost, hit, winner=Winner.side(side), **evidence(reading))
-        yield Superseded(side, native, line, None if member.changed[side] else _standing(member, view, side))
+        yield Superseded(side, native, line, put_back)
 
 
 def _standing(member: FieldReading, view: PairView, side: Side) -> Overwritten:

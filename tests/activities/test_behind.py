@@ -449,3 +449,19 @@ async def test_a_late_request_that_a_person_took_back_is_seen(build: Build) -> N
     await world.settle()
     assert world.shows(Side.A, "priority") == "2"
     assert "3" in {lost.value for row in await world.log() for lost in row.line.overruled}
+
+
+async def test_a_hit_edit_that_its_person_makes_again_is_judged_though_it_was_in_step_once(
+    build: Build,
+) -> None:
+    world = await build(declaration(PRIORITY), settings=NO_CAS)
+    world.edit(Side.B, urgency="Low")
+    world.clock.advance(minutes=1)
+    world.edit(Side.A, priority="1")
+    plan_id = await planned(world)
+    world.connectors.b.interfere = once("before", "write", lambda: world.edit(Side.B, urgency="Medium"))
+    assert (await world.apply(plan_id)).outcome == "again"
+    world.clock.advance(minutes=1)
+    world.edit(Side.B, urgency="Medium")
+    await world.settle()
+    assert (world.shows(Side.A, "priority"), world.shows(Side.B, "urgency")) == ("2", "Medium")
