@@ -9,9 +9,10 @@ from pydantic import JsonValue
 
 from domain.integration import FieldMap, Integration
 from domain.outcome import PlannedHalf, WritePlan
+from domain.records import Snapshot
 from domain.settlement import SettledHalves, settled_halves
 from domain.sides import SIDES, Side
-from domain.values import MISSING
+from domain.values import MISSING, same
 from domain.view import Overwritten
 
 
@@ -50,6 +51,21 @@ class Progress:
         """These fields have been written; the response showed these values."""
         self.done |= {(side, native) for native in fields}
         self.responses |= {(side, native): value for native, value in response.items()}
+
+    def compare_rest(self, end: str, side: Side, known: Snapshot, shown: Mapping[str, JsonValue]) -> None:
+        """Look again if mapped fields that we haven't written show otherwise than this plan knows them.
+
+        An automation's edit along with a write, or a person's before it: the snapshot that a write leaves shows it as
+        seen, and no pass has compared it.
+        """
+        changed = [
+            field.name
+            for field in self.declared.fields
+            if (side, native := field.native(side)) not in self.done
+            and not same(shown.get(native, MISSING), known.value(native))
+        ]
+        if changed:
+            self.look_again.append(f"{end} changed {', '.join(changed)} along with our write")
 
     def hit(self, side: Side, edits: Iterable[Overwritten]) -> None:
         """Our write of these fields hit somebody's edits."""

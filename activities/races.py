@@ -123,7 +123,7 @@ def _landed(
             yield name, versions[mine].value
 
 
-def _told(  # noqa: PLR0917 - what `edits_behind` has at hand
+def _told(  # noqa: PLR0917 - what `look_behind` has at hand
     connector: Connector,
     step: StepRow,
     decided: Snapshot,

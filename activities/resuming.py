@@ -15,7 +15,7 @@ from store.plans import OpenPlan, StepRow
 
 
 def resumed(look: Look, plan: OpenPlan) -> Progress:
-    """How far the plan has come: writes made, units refused, edits that a write has hit."""
+    """How far the plan has come: writes made, units refused, edits that a write has hit or that stand beside one."""
     progress = Progress(look.declared, plan.plan)
     progress.refused = _refused(look, plan, progress)
     for step in plan.steps:
@@ -24,6 +24,10 @@ def resumed(look: Look, plan: OpenPlan) -> Progress:
         elif step.state == "done":
             progress.take(step.side, progress.still_wanted(step.side, step.fields), step.response or {})
             progress.hit(step.side, hits_of(look, step))
+    for side in {step.side for step in plan.steps if step.state == "done"}:
+        last = look.work.last[side]
+        if last is not None:
+            progress.compare_rest(look.pair.end(side), side, look.snapshots[side], last.snapshot.fields)
     return progress
 
 

@@ -29,7 +29,6 @@ from domain.outcome import RECORD_UNIT, LogStage
 from domain.records import FieldVersion, Origin, Snapshot
 from domain.settlement import Outlook
 from domain.sides import SIDES, Pair, Side
-from domain.values import same
 from domain.view import Overwritten
 from store import alerts, audit, conflicts, ledger, pairs, parked, plans, snapshots
 from store.database import Database, Tx
@@ -169,8 +168,10 @@ class PlanWriter:
         """Keep everything that one step brought, in one commit."""
         told = dict(sent.result.fields or {}) if sent.result else {}
         response = {native: told[native] for native in sent.fields if native in told}
-        self._note(step.side, sent, hit, self._changed_beside(step.side, sent, told, before))
         self.progress.take(step.side, sent.fields, response)
+        known = self.now[step.side]
+        self.progress.compare_rest(self._end(step.side), step.side, known, {**before.fields, **told})
+        self._note(step.side, sent, hit)
         async with self._kept_anyhow(step.side, hit), self.database.begin() as tx:
             await plans.finish_step(tx, step.id, self.holder, response, "done" if sent.result else "refused")
             await self._keep_write(tx, step.side, sent, before)
@@ -227,7 +228,7 @@ class PlanWriter:
         )
         self.known = None
 
-    def _note(self, side: Side, sent: Sent, hit: list[Overwritten], beside: str) -> None:
+    def _note(self, side: Side, sent: Sent, hit: list[Overwritten]) -> None:
         """Remember what a step means for the rest of the plan and for the next pass."""
         progress = self.progress
         progress.refused.update(sent.refused)
@@ -236,24 +237,6 @@ class PlanWriter:
             progress.hopeless = f"{self._end(side)} refuses the write: {'; '.join(sent.refused.values())}"
         if sent.fields:
             progress.written.append(f"{progress.names(side, sent.fields)} → {self._end(side)}")
-        if beside:
-            progress.look_again.append(f"{self._end(side)} changed {beside} along with our write")
-
-    def _changed_beside(self, side: Side, sent: Sent, told: dict[str, JsonValue], before: Snapshot) -> str:
-        """Mapped fields that we didn't write and that show otherwise than this plan knows them.
-
-        An automation's edit along with our write, or a person's before it: the snapshot that is kept shows it as seen,
-        and no pass has compared it.
-        """
-        ours = {native for on, native in self.progress.done if on is side} | sent.fields.keys()
-        natives = {f.native(side): f.name for f in self.look.declared.fields if f.native(side) not in ours}
-        known = self.now[side]
-        changed = [
-            name
-            for native, name in natives.items()
-            if not same(told.get(native, before.value(native)), known.value(native))
-        ]
-        return ", ".join(changed)
 
     async def _settle_ready(self, tx: Tx) -> None:
         """Move the baselines of every unit whose writes have all been made."""

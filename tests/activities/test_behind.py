@@ -3,7 +3,7 @@
 import pytest
 
 from activities.superseding import keep_hit
-from connectors.memory.connector import leave_alone
+from connectors.memory.connector import Interfere, leave_alone
 from domain.errors import SystemUnavailable
 from domain.sides import Pair, Side
 from domain.view import Overwritten
@@ -13,6 +13,7 @@ from tests.activities.conftest import Build
 from tests.activities.world import (
     LOST,
     NO_CAS,
+    NOTES,
     OWNER,
     PRIORITY,
     TITLE,
@@ -42,6 +43,17 @@ async def raced(world: World) -> None:
     done = await world.apply(plan_id)
     assert done.outcome == "again"
     assert "our write hit an edit of title in Right TICKET-1" in done.story
+
+
+async def hit_and_lost(world: World, end: Interfere) -> int:
+    """A's title is written to B, the write hits an edit, and the attempt ends there without a word; its plan."""
+    world.edit(Side.A, title="Printer on fire")
+    plan_id = await planned(world)
+    hit = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"}))
+    world.connectors.b.interfere = each(hit, end)
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    return plan_id
 
 
 async def test_an_edit_that_our_write_hit_is_judged_by_policy_and_can_win(build: Build) -> None:
@@ -80,12 +92,7 @@ async def test_a_race_that_an_attempt_saw_before_it_died_is_still_judged(build: 
 
 async def test_a_race_behind_a_lost_answer_is_found(build: Build) -> None:
     world = await build(settings=NO_CAS)
-    world.edit(Side.A, title="Printer on fire")
-    plan_id = await planned(world)
-    hit = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"}))
-    world.connectors.b.interfere = each(hit, once("before", "history", LOST))
-    with pytest.raises(SystemUnavailable):
-        await world.apply(plan_id)
+    plan_id = await hit_and_lost(world, once("before", "history", LOST))
     done = await world.apply(plan_id)
     assert done.outcome == "again"
     assert list((await world.work()).overwritten.b) == ["summary"]
@@ -395,12 +402,7 @@ async def test_a_hit_edit_is_named_when_a_later_write_hits_the_next_one(build: B
 
 async def test_the_end_of_a_link_names_what_a_lost_request_has_hit(build: Build) -> None:
     world = await build(settings=NO_CAS)
-    world.edit(Side.A, title="Printer on fire")
-    plan_id = await planned(world)
-    hit = once("before", "write", lambda: world.systems.b.edit("1", {"summary": "Call the fire brigade"}))
-    world.connectors.b.interfere = each(hit, once("after", "write", LOST))
-    with pytest.raises(SystemUnavailable):
-        await world.apply(plan_id)
+    await hit_and_lost(world, once("after", "write", LOST))
     assert (await world.end_link(reason="unlinked", by="ines")).outcome == "detached"
     assert [lost.value for row in await world.log() for lost in row.line.overruled] == [
         "Call the fire brigade"
@@ -465,3 +467,12 @@ async def test_a_hit_edit_that_its_person_makes_again_is_judged_though_it_was_in
     world.edit(Side.B, urgency="Medium")
     await world.settle()
     assert (world.shows(Side.A, "priority"), world.shows(Side.B, "urgency")) == ("2", "Medium")
+
+
+async def test_an_edit_before_a_write_is_compared_though_the_attempt_that_saw_it_died(build: Build) -> None:
+    world = await build(declaration(NOTES, OWNER), settings=Pair(NO_CAS.b, {}))
+    plan_id = await two_steps(world)
+    world.edit(Side.A, owner="ada")
+    with pytest.raises(SystemUnavailable):
+        await world.apply(plan_id)
+    assert (await world.apply(plan_id, attempt=2)).outcome == "again"
