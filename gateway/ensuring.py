@@ -6,12 +6,11 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.watching import Watched, watched
 from domain.errors import SyncError
 from gateway.assembly import Accord
-from gateway.temporal import translated
+from gateway.temporal import keep_one
 from store import integrations
 from workflows.poll import PollState, PollWorkflow
 from workflows.stream import StreamState, StreamWorkflow
@@ -21,7 +20,6 @@ log = structlog.get_logger(__name__)
 
 RHYTHM = timedelta(minutes=1)
 """A workflow that somebody terminated is back after this long."""
-PATIENCE = timedelta(seconds=5)
 
 
 async def keep_running(accord: Accord) -> None:
@@ -93,17 +91,15 @@ async def ensure_sweep(accord: Accord, integration: str, *, now: bool = False) -
     Raises:
         SystemUnavailable: Temporal doesn't answer.
     """
-    with translated(accord.temporal):
-        await accord.temporal.start_workflow(
-            SweepWorkflow.run,
-            SweepState(integration=integration, every=accord.settings.sweep_every),
-            id=f"sweep/{integration}",
-            task_queue=accord.settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="renew" if now else None,
-            static_summary=f"compare both sides of {integration} by listing"[:200],
-            rpc_timeout=PATIENCE,
-        )
+    await keep_one(
+        accord.temporal,
+        SweepWorkflow.run,
+        SweepState(integration=integration, every=accord.settings.sweep_every),
+        id=f"sweep/{integration}",
+        task_queue=accord.settings.task_queue,
+        signal="renew" if now else None,
+        summary=f"compare both sides of {integration} by listing",
+    )
 
 
 def poll_id(one: Watched) -> str:
@@ -113,17 +109,15 @@ def poll_id(one: Watched) -> str:
 
 async def _ensure_poll(accord: Accord, one: Watched, system: str, *, renew: bool) -> None:
     state = PollState(connection=one.connection, record_type=one.record_type, scope=one.scope, system=system)
-    with translated(accord.temporal):
-        await accord.temporal.start_workflow(
-            PollWorkflow.run,
-            state,
-            id=poll_id(one),
-            task_queue=accord.settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="renew" if renew else None,
-            static_summary=f"{system}: what has changed of {one.record_type} on {one.connection}"[:200],
-            rpc_timeout=PATIENCE,
-        )
+    await keep_one(
+        accord.temporal,
+        PollWorkflow.run,
+        state,
+        id=poll_id(one),
+        task_queue=accord.settings.task_queue,
+        signal="renew" if renew else None,
+        summary=f"{system}: what has changed of {one.record_type} on {one.connection}",
+    )
 
 
 async def _declared(accord: Accord) -> list[str]:
@@ -133,14 +127,12 @@ async def _declared(accord: Accord) -> list[str]:
 
 
 async def _ensure(accord: Accord, state: StreamState, *, renew: bool) -> None:
-    with translated(accord.temporal):
-        await accord.temporal.start_workflow(
-            StreamWorkflow.run,
-            state,
-            id=f"stream/{state.connection}",
-            task_queue=accord.settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="renew" if renew else None,
-            static_summary=f"{state.system}: hear what changes on {state.connection}",
-            rpc_timeout=PATIENCE,
-        )
+    await keep_one(
+        accord.temporal,
+        StreamWorkflow.run,
+        state,
+        id=f"stream/{state.connection}",
+        task_queue=accord.settings.task_queue,
+        signal="renew" if renew else None,
+        summary=f"{state.system}: hear what changes on {state.connection}",
+    )

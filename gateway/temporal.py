@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.types import MethodAsyncSingleParam
 
 from domain.errors import SystemUnavailable
+
+State = TypeVar("State")
+
+PATIENCE = timedelta(seconds=5)
+"""For one call."""
 
 OUT = frozenset(
     {
@@ -43,6 +51,34 @@ def translated(client: Client) -> Iterator[None]:
         if "connect" not in str(error):
             raise
         raise unavailable(client, error) from error
+
+
+async def keep_one(
+    client: Client,
+    run: MethodAsyncSingleParam[Any, State, Any],
+    state: State,
+    *,
+    id: str,  # noqa: A002 - as Temporal calls it
+    task_queue: str,
+    signal: str | None,
+    summary: str,
+) -> None:
+    """Have the one workflow of this id run; the signal reaches it whether it runs already or starts now.
+
+    Raises:
+        SystemUnavailable: Temporal doesn't answer.
+    """
+    with translated(client):
+        await client.start_workflow(
+            run,
+            state,
+            id=id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=signal,
+            static_summary=summary[:200],
+            rpc_timeout=PATIENCE,
+        )
 
 
 async def check_temporal(client: Client) -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
-from temporalio.common import WorkflowIDConflictPolicy
 
 from connectors.registry import Connections
 from domain.errors import ConfigError, SyncError
 from gateway.assembly import Accord
-from gateway.temporal import translated
+from gateway.temporal import keep_one
 from store import alerts, connections
 from workflows.connection import ConnectionState, ConnectionWorkflow
 
@@ -25,7 +24,6 @@ AGAIN = 20.0
 """Seconds. A workflow that somebody terminated is back after this long."""
 EXPIRY_RHYTHM = timedelta(hours=1)
 FORETOLD = timedelta(days=14)
-PATIENCE = timedelta(seconds=5)
 
 
 async def refresh_settings(known: Connections) -> list[str]:
@@ -55,17 +53,15 @@ async def see_to(accord: Accord, name: str, *, probe_now: bool) -> None:
         SystemUnavailable: Temporal doesn't answer.
     """
     system = accord.connections.get(name).system
-    with translated(accord.temporal):
-        await accord.temporal.start_workflow(
-            ConnectionWorkflow.run,
-            ConnectionState(connection=name, system=system),
-            id=f"connection/{name}",
-            task_queue=accord.settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="probe_now" if probe_now else None,
-            static_summary=f"{system}: {name} is closed",
-            rpc_timeout=PATIENCE,
-        )
+    await keep_one(
+        accord.temporal,
+        ConnectionWorkflow.run,
+        ConnectionState(connection=name, system=system),
+        id=f"connection/{name}",
+        task_queue=accord.settings.task_queue,
+        signal="probe_now" if probe_now else None,
+        summary=f"{system}: {name} is closed",
+    )
 
 
 @dataclass(slots=True)

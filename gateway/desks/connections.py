@@ -63,7 +63,11 @@ class ConnectionDesk:
         if not resumed:
             return Told(what="resume", pairs=0, message=f"connection {name} isn't paused")
         await see_to(self.desk.accord, name, probe_now=True)
-        return Told(what="resume", pairs=waits, message=f"connection {name} goes on; {waits} pairs are woken")
+        return Told(
+            what="resume",
+            pairs=waits,
+            message=f"connection {name} goes on; {waits} pairs are woken once it answers",
+        )
 
     def _known(self, name: str) -> None:
         configs = self.desk.accord.connections.configs
