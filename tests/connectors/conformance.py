@@ -193,10 +193,12 @@ class Conformance:
     async def test_a_write_of_what_a_person_has_just_saved_is_not_told_as_ours(
         self, harness: Harness, connector: Connector, seen: Snapshot
     ) -> None:
-        if connector.capabilities.compare_and_set:
-            return  # the write is refused: `test_a_write_past_a_persons_edit_is_refused_or_shows`
         await harness.gets_in_between(seen.ref, {harness.text: "repaired"})
-        result = await connector.update(seen, {harness.text: "repaired"}, marker="w7")
+        if connector.capabilities.compare_and_set:
+            with pytest.raises(StaleVersion):
+                await connector.update(seen, {harness.text: "repaired"}, marker="w8")
+            return
+        result = await connector.update(seen, {harness.text: "repaired"}, marker="w8")
         assert not result.by_us
 
     async def test_a_write_past_a_persons_edit_is_refused_or_shows(
