@@ -54,11 +54,15 @@ async def refuse_forbidden(event: str, info: Mapping[str, Any]) -> None:
 
     Raises:
         ConfigError: The name resolves to a link-local or metadata address.
+        httpx.ConnectError: The other side hung up at once.
     """
     if event != "connection.connect_tcp.complete":
         return
     stream = info["return_value"]
-    address = stream.get_extra_info("server_addr")
+    try:
+        address = stream.get_extra_info("server_addr")
+    except AttributeError as error:  # uvloop has no socket left that anyio could ask
+        raise httpx.ConnectError("the connection was closed as soon as it was made") from error
     if address and is_forbidden(str(address[0])):
         await stream.aclose()
         raise ConfigError(f"the connection's host resolves to {address[0]}, which is never asked")

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, TCPServer
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 
@@ -74,6 +77,35 @@ def listening() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+async def turned_until(holds: Callable[[], bool], busy_at: int) -> None:
+    """Turn the event loop until a condition holds. At that turn it is busy, so that what happens meanwhile is heard of at once."""
+    turn = 0
+    while not holds():
+        if turn == busy_at:
+            sleep(0.05)  # noqa: ASYNC251 - what is asked for
+        await asyncio.sleep(0)
+        turn += 1
+
+
+@contextmanager
+def hanging_up() -> Iterator[str]:
+    """The address of somebody who resets each connection as soon as it is made, as a process that dies may do."""
+
+    class HangUp(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.request.close()
+
+    with TCPServer(("127.0.0.1", 0), HangUp) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

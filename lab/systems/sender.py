@@ -75,4 +75,6 @@ class Sender:
             answer = await client.post(url, content=message.body, headers=message.headers, timeout=timeout)
         except (httpx.HTTPError, httpx.InvalidURL):
             return None
+        except AttributeError:  # of anyio over uvloop: the receiver hung up as soon as it was reached
+            return None
         return answer.status_code

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvloop
 from pydantic import BaseModel
 
 from connectors.http import HttpConnection, open_http, path_of
@@ -14,6 +15,7 @@ from connectors.refusals import Aim, Dialect
 from connectors.settings import HttpSettings
 from domain.errors import ConfigError, RecordHidden, StopRecord, SystemUnavailable
 from domain.records import RecordRef
+from lab.systems.receiver import hanging_up, turned_until
 
 REF = RecordRef(connection="c", record_type="t", id="7")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -107,6 +109,22 @@ async def test_a_failure_says_whether_the_request_may_have_arrived(failure: Exce
     with pytest.raises(SystemUnavailable) as lost:
         await read(connection(fail))
     assert lost.value.evidence["sent"] is sent
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_a_system_that_hangs_up_at_once_is_unavailable(turn: int) -> None:
+    """On the worker's own kind of event loop, which at some turn hears of the connection and of its end together."""
+
+    async def met() -> None:
+        http = open_http(Dialect("System"), HttpSettings(url=url))
+        reading = asyncio.create_task(read(http))
+        await turned_until(reading.done, turn)
+        with pytest.raises(SystemUnavailable):
+            await reading
+        await http.aclose()
+
+    with hanging_up() as url:
+        uvloop.run(met())
 
 
 async def test_a_trickling_answer_ends_at_the_total_time() -> None:

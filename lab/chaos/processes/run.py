@@ -22,7 +22,7 @@ from lab.chaos.processes.history import Historian, Line
 from lab.chaos.processes.plan import RIGS
 from lab.chaos.processes.wave import Wave, declaration
 from lab.chaos.run import keep
-from lab.crashes.ground import opened
+from lab.crashes.ground import Ground, opened
 
 TOGETHER = 150
 """Lives at once: two cores bring about as many edits within the span of a wave as they can carry through."""
@@ -80,19 +80,23 @@ async def run(directory: Path, seed: int, number: int, history: Path | None) -> 
         Restless: A wave didn't come to rest in time.
     """
     tally = Tally(number)
-    async with opened(directory, {}, {f"-{rig.name}": rig.words for rig in RIGS}) as ground:
-        versions = {
-            rig.name: await ground.declare(rig.name, yaml.safe_dump(declaration(rig))) for rig in RIGS
-        }
-        for rig in RIGS:
-            await ground.hear([rig.name], f"-{rig.name}")
-        await ensure_polls(ground.accord)
-        since = Pair(0, 0)
-        for start in range(seed, seed + number, TOGETHER):
-            seeds = range(start, min(start + TOGETHER, seed + number))
-            since = await _wave(Wave(ground, versions, seeds), tally, since, history)
-            print(tally, flush=True)
+    further = {f"-{rig.name}": rig.words for rig in RIGS}
+    with _logs_shown(directory):
+        async with opened(directory, {}, further) as ground:
+            await _waves(ground, range(seed, seed + number), tally, history)
     return tally
+
+
+async def _waves(ground: Ground, seeds: Sequence[int], tally: Tally, history: Path | None) -> None:
+    versions = {rig.name: await ground.declare(rig.name, yaml.safe_dump(declaration(rig))) for rig in RIGS}
+    for rig in RIGS:
+        await ground.hear([rig.name], f"-{rig.name}")
+    await ensure_polls(ground.accord)
+    since = Pair(0, 0)
+    for start in range(0, len(seeds), TOGETHER):
+        wave = Wave(ground, versions, seeds[start : start + TOGETHER])
+        since = await _wave(wave, tally, since, history)
+        print(tally, flush=True)
 
 
 async def _wave(wave: Wave, tally: Tally, since: Pair[int], history: Path | None) -> Pair[int]:
@@ -129,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-n", type=int, default=300)
     parser.add_argument("--history", type=Path, help="Append every history to this file.")
     said = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory, _logs_shown(Path(directory)):
+    with tempfile.TemporaryDirectory(prefix="accord-chaos-") as directory:
         tally = asyncio.run(run(Path(directory), said.seed, said.n, said.history))
     for seed, found in tally.broken.items():
         print(f"seed {seed}: " + "\n  ".join(map(str, found)), file=sys.stderr)
