@@ -20,11 +20,13 @@ from domain.errors import SyncError, SystemUnavailable
 from domain.outcome import Decision
 from domain.sides import SIDES, Pair, Side
 from lab.chaos.cast import DECLARED, EDITS, Cast
-from store import conflicts
+from store import conflicts, work
 from store.database import Tx
 from workflows.pair import PairLoop
 
 ATTEMPTS = 3
+SWEEPS = 4
+"""After so many, nothing new comes of them."""
 LOGGED = ("unit", "stage", "winner", "outcome", "overruled", "values")
 SOMEBODY = Author("ada")
 Line = dict[str, Any]
@@ -51,6 +53,7 @@ class Life:
     """Whether an attempt may be taken for dead and go on beside its successor."""
     undelivered: list[SideNotice] = field(default_factory=list)
     sweeps: int = 0
+    quiet: bool = False
     logged: int = 0
     instances: dict[str, Any] = field(default_factory=dict)
     """Class name → activities."""
@@ -70,7 +73,7 @@ class Life:
         self.lines.append({"kind": kind, "t": t, **said})
 
     # ------------------------------------------------------------------------------------------------- around it
-    def goes_on(self) -> bool:
+    async def goes_on(self) -> bool:
         """One thing happens while the pair rests."""
         if self.edits_left or self.undelivered:
             self._something()
@@ -79,15 +82,35 @@ class Life:
             self.advance_to(self.loop.state.retry_at)
             self.faults_left = 0
             return True
-        if self.sweeps < 2:
-            self.faults_left = 0
-            if self.sweeps == 1:
-                self.tell("quiet")
-            self.sweeps += 1
-            for side in SIDES:
-                self._signal(SideNotice(side=side, source="sweep"))
-            return True
-        return False
+        return await self._swept()
+
+    async def _swept(self) -> bool:
+        """As real sweeps do, tell of what the pair hasn't read, and no more; once there is nothing, have it look everywhere all the same.
+
+        By then all is quiet: only what no sweep would find could be left.
+        """
+        if self.quiet:
+            return False
+        self.faults_left, self.sweeps = 0, self.sweeps + 1
+        missed = await self._missed() if self.sweeps < SWEEPS else []
+        if not missed:
+            self.tell("quiet")
+            self.quiet = True
+        for side in missed or SIDES:
+            self._signal(SideNotice(side=side, source="sweep"))
+        return True
+
+    async def _missed(self) -> list[Side]:
+        """The sides whose record the pair hasn't read as it stands, or which is gone though all is said to be in step."""
+        async with self.cast.ground.database.alone() as tx:
+            known = await work.load(cast("Tx", tx), self.pair.pair_id)
+        found = []
+        for side in SIDES:
+            record, last = self.system(side).records[self.records[side]], known.last[side]
+            is_behind = last is None or last.snapshot.version != str(record.version)
+            if known.pair.state == ["in_sync"] if record.deleted else is_behind:
+                found.append(side)
+        return found
 
     def _something(self) -> None:
         self.cast.clock.at += timedelta(seconds=self.chance.choice((0.2, 1, 5, 60)))

@@ -28,7 +28,7 @@ class Life(Protocol):
     async def step(self, activity: Any, asked: Any) -> Any:
         """Run an activity with its retries."""
 
-    def goes_on(self) -> bool:
+    async def goes_on(self) -> bool:
         """Let one thing happen; False once nothing will happen any more."""
 
     def advance_to(self, at: datetime) -> None: ...
@@ -98,7 +98,7 @@ class Port:
                 await asyncio.sleep(0)
             if is_met():
                 return
-            if not self._life.goes_on() and not self._ring_nearest():
+            if not await self._life.goes_on() and not self._ring_nearest():
                 raise Rested
             self._ring_due()
 

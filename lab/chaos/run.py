@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -70,7 +71,7 @@ class Tally:
 def live_portion(seeds: range, history: Path | None, break_: str | None) -> Tally:
     """Live these seeds in this process, each on a store of its own in memory."""
     with broken(break_):
-        return asyncio.run(_live_all(seeds, history, keeps_broken=break_ is None))
+        return uvloop.run(_live_all(seeds, history, keeps_broken=break_ is None))
 
 
 async def _live_all(seeds: range, history: Path | None, *, keeps_broken: bool) -> Tally:
