@@ -116,6 +116,8 @@ class DetectInput(Model):
     """Since when a side can't be read though others of its kind can."""
     retried_by: str | None = None
     """An operator says that the cause is mended: parked fields and quarantine are lifted first."""
+    follows: bool = False
+    """A pass before this one was given up or interrupted, whose look may still be under way."""
 
 
 class Assessed(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from temporalio import activity
@@ -63,8 +64,11 @@ class PassActivities:
         """Read both sides and compare them with the baseline; where nothing conflicts, commit the plan.
 
         Safe to run twice, also at once: it writes to the store only, a baseline moves only from the revision that
-        was read, and a pair has one open plan at most.
+        was read, a pair has one open plan at most, and nothing is kept of an attempt whose word doesn't count any more.
         """
+        if asked.follows or activity.info().attempt > 1:
+            async with self.context.database.alone() as tx:
+                await snapshots.fence(tx, asked.pair.pair_id, _scheduled())
         if asked.retried_by:
             async with self.context.database.begin() as tx:
                 await lift(tx, asked.pair.pair_id, asked.retried_by)
@@ -127,7 +131,9 @@ class PassActivities:
         while assessment.meets and (moved := await self._moved_meanwhile(look)) is not None:
             look, assessment = moved, assess(moved.declared, moved.view)
         async with self.context.database.begin() as tx:
-            ids = await snapshots.save(tx, look.pair.pair_id, look.snapshots, known=look.work.last)
+            ids = await snapshots.save(
+                tx, look.pair.pair_id, look.snapshots, known=look.work.last, scheduled=_scheduled()
+            )
             outlook = await look_at_open_plan(tx, look)
             if outlook is OpenPlanOutlook.GO_ON and look.work.plan is not None:
                 return say_go_on(look, look.work.plan, ids)
@@ -261,6 +267,11 @@ def _refuse_closed(found: PairWork) -> None:
     """
     for row in found.connections:
         refuse_closed(row)
+
+
+def _scheduled() -> datetime:
+    """When this attempt was, by Temporal's clock: a later one counts in its place."""
+    return activity.info().current_attempt_scheduled_time
 
 
 def _attempt() -> str:

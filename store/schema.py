@@ -180,6 +180,7 @@ pair_ends = Table(
     _optional("snapshot_id", BigInteger),
     _optional("outside_since", Instant),
     _defaulted("late_writer", Boolean),
+    _optional("fence", Instant),
     PrimaryKeyConstraint("pair_id", "side"),
     _of_pair(),
     ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),

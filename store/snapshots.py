@@ -25,6 +25,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -35,6 +36,7 @@ from domain.sides import SIDES, Pair, Side
 from domain.values import digest, same
 from store.database import Tx
 from store.documents import built, given, json_of
+from store.errors import Fenced
 from store.schema import field_versions, pair_ends, snapshots
 
 History: TypeAlias = Sequence[FieldVersion]
@@ -69,6 +71,14 @@ LAST = (
 
 
 PAIR_ID = bindparam("pair", type_=Text)
+SCHEDULED = bindparam("scheduled", type_=DateTime(timezone=True))
+
+FENCE = (
+    update(pair_ends)
+    .where(pair_ends.c.pair_id == PAIR_ID)
+    .values(fence=func.greatest(pair_ends.c.fence, SCHEDULED))
+)
+FENCED = select(func.max(pair_ends.c.fence)).where(pair_ends.c.pair_id == PAIR_ID)
 
 
 def _kept(new: TableValuedAlias) -> CTE:
@@ -83,7 +93,7 @@ def _kept(new: TableValuedAlias) -> CTE:
 
 
 def _pointed(new: TableValuedAlias, kept: CTE) -> CTE:
-    """Point the ends to what is their last snapshot now, unless somebody pointed them elsewhere since `before`."""
+    """Point the ends to what is their last snapshot now, unless somebody pointed them elsewhere since `before`, or fenced us off."""
     return (
         update(pair_ends)
         .where(
@@ -91,6 +101,7 @@ def _pointed(new: TableValuedAlias, kept: CTE) -> CTE:
             pair_ends.c.side == kept.c.side,
             pair_ends.c.side == new.c.side,
             pair_ends.c.snapshot_id.is_not_distinct_from(new.c.before),
+            func.coalesce(pair_ends.c.fence <= SCHEDULED, true()),
         )
         .values(snapshot_id=kept.c.id, key=new.c.key, url=new.c.url)
         .returning(pair_ends.c.side, pair_ends.c.snapshot_id)
@@ -175,6 +186,15 @@ FIELD_HISTORY = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is to be saved; see `save`."""
+
+    read: Pair[Snapshot]
+    histories: Pair[History]
+    scheduled: datetime | None
+
+
 async def save(
     tx: Tx,
     pair_id: str,
@@ -182,6 +202,7 @@ async def save(
     histories: Pair[History] = NO_HISTORY,
     *,
     known: Pair[SnapshotRow | None] | None = None,
+    scheduled: datetime | None = None,
 ) -> Pair[int]:
     """Keep what was read on both sides; the ids under which it is kept.
 
@@ -195,23 +216,39 @@ async def save(
             speak of gets the version that the snapshot itself shows. For a side that hasn't changed, it is told already.
         known: The last snapshots as far as the caller knows; looked up without them. Nothing is locked: where another
             pass has been quicker, its snapshots are the last ones, and a change that both have seen is noted once.
+        scheduled: When the attempt was that looked, on Temporal's clock; None where what we wrote is kept.
+
+    Raises:
+        Fenced: A later attempt to look has begun, and its word counts: what this one alone has seen would be taken for seen.
     """
-    last = await _last(tx, pair_id) if known is None else known
-    while (ids := await _save_after(tx, pair_id, last, read, histories)) is None:
+    last, look = await _last(tx, pair_id) if known is None else known, _Look(read, histories, scheduled)
+    while (ids := await _save_after(tx, pair_id, last, look)) is None:
+        await _check_fence(tx, pair_id, scheduled)
         last = await _last(tx, pair_id)
     return ids
 
 
-async def _save_after(
-    tx: Tx, pair_id: str, last: Pair[SnapshotRow | None], read: Pair[Snapshot], histories: Pair[History]
-) -> Pair[int] | None:
-    """Save what differs from these last snapshots; None if they weren't the last ones any more."""
+async def fence(tx: Tx, pair_id: str, scheduled: datetime) -> None:
+    """From now on nothing is kept of what attempts find that were scheduled before this moment."""
+    await tx.execute(FENCE, {"pair": pair_id, "scheduled": scheduled})
+
+
+async def _check_fence(tx: Tx, pair_id: str, scheduled: datetime | None) -> None:
+    fenced = await tx.scalar(FENCED, {"pair": pair_id})
+    if fenced is not None and scheduled is not None and scheduled < fenced:
+        raise Fenced(f"pair {pair_id}: a later attempt to look has begun; nothing of this one is kept")
+
+
+async def _save_after(tx: Tx, pair_id: str, last: Pair[SnapshotRow | None], look: _Look) -> Pair[int] | None:
+    """Save what differs from these last snapshots; None if they weren't the last ones any more, or a later attempt counts."""
+    read, histories = look.read, look.histories
     hashes = read.map(lambda snapshot: digest(snapshot.fields))
     changed = [side for side in SIDES if not _is_kept(last[side], read[side], hashes[side])]
     if not changed:
         return last.map(_id_of)
     values = {
         "pair": pair_id,
+        "scheduled": look.scheduled,
         "snapshots": [_given_snapshot(side, last[side], read[side], hashes[side]) for side in changed],
         "changes": [
             change for side in changed for change in _changes(side, last[side], read[side], histories[side])

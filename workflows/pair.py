@@ -213,9 +213,11 @@ class PairLoop:
         try:
             return await self._running
         except asyncio.CancelledError:
+            self.state.lingers = True
             if not self._interrupted:
                 raise
         except ActivityError as error:
+            self.state.lingers = True
             if not self._interrupted:
                 self._give_way(error)
         finally:
@@ -291,12 +293,14 @@ class PairLoop:
                 gone=tuple(sorted(taken.gone | state.lost)),
                 missing=state.missing,
                 retried_by=retried_by,
+                follows=state.lingers,
             ),
             summary=f"read {state.pair.both}",
             priority=options.DECISION if taken.decisions else options.CHANGE,
             **options.PASS,
         )
         assert isinstance(found, Assessed)  # options are passed as a mapping, which hides the result's type
+        state.lingers = False
         if state.retried_by == retried_by:
             state.retried_by = None
         if found.outcome != "stopped":  # then nothing was read

@@ -72,6 +72,8 @@ class PairState(BaseModel):
     retry_at: AwareDatetime | None = None
     busy: bool = False
     """A pass is under way."""
+    lingers: bool = False
+    """A pass was given up or interrupted, and an attempt of it may still be at work."""
     passes: int = 0
     writes: int = 0
     runs: int = 1

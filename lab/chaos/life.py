@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,9 +59,10 @@ class Life:
     instances: dict[str, Any] = field(default_factory=dict)
     """Class name → activities."""
     _steps: int = 0
+    _attempts: int = 0
     _committed: bool = False
-    _over: dict[int, Any] = field(default_factory=dict)
-    """Step → result of a later attempt, while an older one still runs."""
+    _successors: dict[tuple[int, int], asyncio.Task[Any]] = field(default_factory=dict)
+    """Step and attempt that was taken for dead → the attempt whose answer counts in its place."""
 
     def now(self) -> datetime:
         return self.cast.clock()
@@ -182,7 +184,14 @@ class Life:
     async def _attempt(self, activity: Any, asked: Any, step: int, attempt: int) -> Any:
         owner, name = activity.__qualname__.split(".")
         environment = ActivityEnvironment()
-        environment.info = replace(environment.info, attempt=attempt, activity_id=str(step))
+        self._attempts += 1
+        scheduled = self.now() + timedelta(microseconds=self._attempts)
+        environment.info = replace(
+            environment.info,
+            attempt=attempt,
+            activity_id=str(step),
+            current_attempt_scheduled_time=scheduled,
+        )
         again = self._zombie(activity, asked, step, attempt)
         try:
             with again:
@@ -193,10 +202,11 @@ class Life:
             failure = as_failure(error)
         else:
             await self.note_log()
-            return self._over.pop(step, result)
+            successor = self._successors.get((step, attempt))
+            return result if successor is None else await successor
         await self.note_log()
-        if step in self._over:
-            return self._over.pop(step)
+        if (step, attempt) in self._successors:
+            return await self._successors[step, attempt]
         if attempt < ATTEMPTS and not (failure and failure.non_retryable):
             self.cast.clock.at += timedelta(seconds=self.chance.choice((1, 8)))
             if (self.edits_left or self.undelivered) and self.chance.random() < 0.3:
@@ -206,14 +216,16 @@ class Life:
 
     @contextmanager
     def _zombie(self, activity: Any, asked: Any, step: int, attempt: int) -> Iterator[None]:
-        """While this attempt stands still somewhere, the next one may run from its begin to its end."""
+        """While this attempt stands still somewhere, the next one may run from its begin to its end: once, as it has one successor."""
 
         async def interfere(moment: Moment, operation: Operation, record_id: str | None) -> None:
             await self._between(moment, operation)
-            if self.zombies and attempt < ATTEMPTS and self._draws(0.02):
+            may_linger = self.zombies and attempt < ATTEMPTS and (step, attempt) not in self._successors
+            if may_linger and self._draws(0.02):
                 self.tell("crash", what="taken for dead", where=f"{moment} {operation}")
-                with self._zombie(activity, asked, step, attempt + 1):
-                    self._over[step] = await self._attempt(activity, asked, step, attempt + 1)
+                successor = asyncio.ensure_future(self._attempt(activity, asked, step, attempt + 1))
+                self._successors[step, attempt] = successor
+                await asyncio.wait([successor])
             del record_id
 
         before = [connector.interfere for connector in self.cast.connectors]

@@ -1,9 +1,11 @@
 """What happened around a write while nobody looked: every edit is judged or named, whoever died meanwhile."""
 
+from typing import Any
+
 import pytest
 
 from activities.superseding import keep_hit
-from connectors.memory.connector import Interfere, leave_alone
+from connectors.memory.connector import Interfere, Moment, Operation, leave_alone
 from domain.errors import SystemUnavailable
 from domain.sides import Pair, Side
 from domain.view import Overwritten
@@ -476,3 +478,26 @@ async def test_an_edit_before_a_write_is_compared_though_the_attempt_that_saw_it
     with pytest.raises(SystemUnavailable):
         await world.apply(plan_id)
     assert (await world.apply(plan_id, attempt=2)).outcome == "again"
+
+
+@pytest.mark.parametrize("later", [{"attempt": 2}, {"follows": True}])
+async def test_a_look_that_was_taken_for_dead_keeps_nothing_that_its_successor_has_not_seen(
+    build: Build, later: dict[str, Any]
+) -> None:
+    """Its answer counts for nobody: kept as seen, an edit whose notice got lost would never be found by a sweep."""
+    world = await build()
+    assert (await world.detect()).outcome == "in_step"
+
+    async def meanwhile(moment: Moment, operation: Operation, record_id: str | None) -> None:
+        del moment, operation, record_id
+        world.connectors.b.interfere = leave_alone
+        assert (await world.detect(**later)).outcome == "in_step"
+        world.edit(Side.B, summary="Printer on fire")
+
+    world.connectors.b.interfere = meanwhile
+    with pytest.raises(Fenced, match="a later attempt to look has begun"):
+        await world.detect()
+    last = (await world.work()).last.b
+    assert last is not None
+    assert last.snapshot.fields["summary"] == "Printer"
+    assert (await world.detect()).outcome == "plan"

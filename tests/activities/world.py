@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, TypeVar
 
 import yaml
@@ -49,6 +50,8 @@ from store.work import PairWork
 
 T = TypeVar("T")
 NAME = "tickets"
+SCHEDULED = count()
+"""Seconds after which attempts are scheduled: each later than those before."""
 
 TITLE: dict[str, Any] = {"name": "title", "a": "title", "b": "summary"}
 PRIORITY: dict[str, Any] = {
@@ -165,8 +168,9 @@ class World:
         return EndRow(self.ref(side, record_id), self.record(side, record_id).key)
 
     # ------------------------------------------------------------------------------------------------ the steps
-    async def detect(self, **said: Any) -> Assessed:
-        return await run(PassActivities(self.context).detect_changes, DetectInput(pair=self.pair, **said))
+    async def detect(self, *, attempt: int = 1, **said: Any) -> Assessed:
+        asked = DetectInput(pair=self.pair, **said)
+        return await run(PassActivities(self.context).detect_changes, asked, attempt=attempt)
 
     async def resolve(self, found: Assessed, *decisions: Decision) -> Resolved:
         assert found.snapshots is not None
@@ -229,9 +233,14 @@ class World:
 async def run(
     step: Callable[[Any], Awaitable[T]], asked: Any, *, attempt: int = 1, activity_id: str = "1"
 ) -> T:
-    """One attempt of an activity."""
+    """One attempt of an activity, scheduled later than all before."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, attempt=attempt, activity_id=activity_id)
+    environment.info = replace(
+        environment.info,
+        attempt=attempt,
+        activity_id=activity_id,
+        current_attempt_scheduled_time=datetime.fromtimestamp(next(SCHEDULED), UTC),
+    )
     return await environment.run(step, asked)
 
 

@@ -7,6 +7,7 @@ from domain.records import FieldVersion, Origin
 from domain.sides import Pair, Side
 from store import snapshots, work
 from store.database import Database, Tx
+from store.errors import Fenced
 from store.pairs import PairRow
 from tests.store.builders import a_snapshot, at, both
 
@@ -99,6 +100,23 @@ async def test_two_passes_at_once_note_a_change_once(database: Database, pair: P
     await asyncio.gather(*(save("2") for _ in range(5)))
     async with database.begin() as tx:
         assert len(await history(tx, pair)) == 4
+
+
+async def test_of_a_look_behind_the_fence_nothing_is_kept(tx: Tx, pair: PairRow) -> None:
+    first = await snapshots.save(tx, pair.id, both("1", priority="1"), scheduled=at(0))
+    await snapshots.fence(tx, pair.id, at(2))
+    await snapshots.fence(tx, pair.id, at(1))
+    with pytest.raises(Fenced, match="a later attempt to look has begun"):
+        await snapshots.save(tx, pair.id, both("2", priority="2"), scheduled=at(1))
+    assert await snapshots.save(tx, pair.id, both("1", priority="1"), scheduled=at(1)) == first
+    assert len(await history(tx, pair)) == 2
+
+
+async def test_what_was_seen_in_front_of_the_fence_or_written_by_us_is_kept(tx: Tx, pair: PairRow) -> None:
+    await snapshots.fence(tx, pair.id, at(2))
+    await snapshots.save(tx, pair.id, both("1", priority="1"), scheduled=at(2))
+    await snapshots.save(tx, pair.id, both("2", priority="2"))
+    assert len(await history(tx, pair)) == 4
 
 
 async def test_a_pass_that_knows_older_snapshots_notes_only_what_is_new(tx: Tx, pair: PairRow) -> None:

@@ -40,7 +40,7 @@ def create(asked: Asked) -> list[Any]:
     tables.pairs[given["id"]] = Row({n: given[n] for n in ("id", "integration", "version")}, **fresh)
     for end in given["ends"]:
         rest = {"pair_id": given["id"], "active": True, "snapshot_id": None}
-        rest |= {"outside_since": None, "late_writer": False}
+        rest |= {"outside_since": None, "late_writer": False, "fence": None}
         tables.pair_ends[given["id"], end["side"]] = Row(end, **rest)
     return []
 
@@ -213,10 +213,29 @@ def _save(asked: Asked, new: Document) -> Found | None:
     else:
         update(tables.snapshots, kept["id"], taken_at=asked.now, body=new["body"])
     end = pair_id, new["side"]
-    if tables.pair_ends[end]["snapshot_id"] != new["before"]:
+    if tables.pair_ends[end]["snapshot_id"] != new["before"] or _is_fenced(asked, end):
         return None
     update(tables.pair_ends, end, snapshot_id=kept["id"], key=new["key"], url=new["url"])
     return Found(side=new["side"], snapshot_id=kept["id"])
+
+
+def _is_fenced(asked: Asked, end: tuple[str, str]) -> bool:
+    limit, scheduled = asked.tables.pair_ends[end]["fence"], asked.given["scheduled"]
+    return limit is not None and scheduled is not None and scheduled < limit
+
+
+@answers(snapshots.FENCE)
+def fence(asked: Asked) -> list[Any]:
+    for side in SIDES:
+        end = asked.given["pair"], side.value
+        before, new = asked.tables.pair_ends[end]["fence"], asked.given["scheduled"]
+        update(asked.tables.pair_ends, end, fence=max(before or new, new))
+    return []
+
+
+@answers(snapshots.FENCED)
+def fenced(asked: Asked) -> list[Any]:
+    return [asked.tables.pair_ends[asked.given["pair"], Side.A.value]["fence"]]
 
 
 @answers(snapshots.LAST_SHOWING)

@@ -114,6 +114,7 @@ CREATE TABLE pair_ends (
     snapshot_id bigint, -- the last one; not the newest row, because a record can return to an earlier version
     outside_since timestamptz, -- since when the record lies outside of its scope; null while it lies within
     late_writer boolean NOT NULL DEFAULT false, -- an attempt was taken for dead whose request may still come
+    fence timestamptz, -- a look that was scheduled before this one keeps nothing: it was taken for dead, or given up
     CONSTRAINT pk_pair_ends PRIMARY KEY (pair_id, side),
     CONSTRAINT fk_pair_ends_pair FOREIGN KEY (pair_id) REFERENCES pairs (id),
     CONSTRAINT fk_pair_ends_snapshot FOREIGN KEY (snapshot_id) REFERENCES snapshots (id),
