@@ -71,7 +71,7 @@ class PlanWriter:
                 await self._release(step)
                 raise
             except (StaleVersion, RecordGone, RecordHidden) as error:
-                return await self._overtaken(error.message)
+                return await self._overtaken(step, error.message)
         return await self._close()
 
     async def _carry_out(self, step: StepRow) -> None:
@@ -258,8 +258,10 @@ class PlanWriter:
         self.progress.settled |= {half.unit for half in ready}
 
     # ---------------------------------------------------------------------------------------------- ending
-    async def _overtaken(self, why: str) -> Applied:
-        async with self.database.begin() as tx:
+    async def _overtaken(self, step: StepRow, why: str) -> Applied:
+        """Close the plan at this step: only its holder may, for what an attempt taken for dead finds stale may be its successor's write."""
+        async with self._kept_anyhow(*self.behind), self.database.begin() as tx:
+            await plans.finish_step(tx, step.id, self.holder, None, "overtaken")
             await self._keep_hit(tx, *self.behind)
             await self._settle_ready(tx)
             await plans.close(tx, self.plan.id, "overtaken")

@@ -213,7 +213,7 @@ async def finish_step(
     step_id: int,
     holder: str,
     response: dict[str, JsonValue] | None,
-    state: Literal["done", "skipped", "refused"],
+    state: Literal["done", "skipped", "refused", "overtaken"],
 ) -> None:
     """Keep what became of a claimed step.
 

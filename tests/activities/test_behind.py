@@ -501,3 +501,27 @@ async def test_a_look_that_was_taken_for_dead_keeps_nothing_that_its_successor_h
     assert last is not None
     assert last.snapshot.fields["summary"] == "Printer"
     assert (await world.detect()).outcome == "plan"
+
+
+async def test_an_attempt_taken_for_dead_closes_no_plan_on_which_its_successor_has_written(
+    build: Build,
+) -> None:
+    """To a precondition the successor's write looks like anybody's. Closed as overtaken, what it brought would not have stood in step."""
+    world = await build()
+    world.edit(Side.A, priority="3")
+    plan_id = await planned(world)
+
+    async def meanwhile(moment: Moment, operation: Operation, record_id: str | None) -> None:
+        del record_id
+        if (moment, operation) == ("before", "write"):
+            world.connectors.b.interfere = once("after", "write", LOST)
+            with pytest.raises(SystemUnavailable):
+                await world.apply(plan_id, attempt=2)
+
+    world.connectors.b.interfere = meanwhile
+    with pytest.raises(Fenced):
+        await world.apply(plan_id)
+    world.edit(Side.B, urgency="Medium")
+    await world.settle()
+    assert world.shows(Side.A, "priority") == "2"
+    assert world.shows(Side.B, "urgency") == "Medium"
