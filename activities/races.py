@@ -5,7 +5,7 @@ Both are seen only afterwards, and both become an `Overwritten`: policy judges i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -75,7 +75,9 @@ class Behind:
     """What became of a lost request of an earlier attempt."""
 
     hit: list[Overwritten]
-    """Edits that it has hit, or that took back what it had brought."""
+    """Edits that it has hit."""
+    taken_back: list[Overwritten]
+    """Edits that brought the old value back behind it, or that may have."""
     landed: dict[str, JsonValue]
     """Native field → the value that it brought, whether or not that stands any more."""
 
@@ -102,45 +104,45 @@ async def look_behind(
     stands = {n: shown.fields[n] for n, ours in step.fields.items() if same(shown.value(n), ours)}
     if connector.capabilities.change_history:
         if not (room or stands):
-            return Behind([], {})
+            return Behind([], [], {})
         history = _by_field(await connector.history(decided.ref, decided), until=None)
-        hit = list(_told(connector, step, decided, shown, old, history)) if room else []
-        return Behind(hit, dict(_landed(connector, step, history)))
+        landed = _landed(connector, step, history)
+        brought = {name: history[name][n].value for name, n in landed.items()}
+        if not room:
+            return Behind([], [], brought)
+        hit = [
+            Overwritten(version=edit, ours=step.fields[name])
+            for name in landed
+            if (edit := _hit(connector, history[name], step.fields[name], decided.value(name))) is not None
+        ]
+        return Behind(hit, _taken_back(old, landed, history, shown), brought)
     if saved_by_us or not room:
-        return Behind([], stands)
+        return Behind([], [], stands)
     stamped = [_stamped_since(name, decided, shown) for name in old]
-    hit = [Overwritten(version=one, ours=shown.fields[one.field]) for one in stamped if one is not None]
-    return Behind(hit, stands)
+    return Behind([], [_standing(one, shown) for one in stamped if one is not None], stands)
 
 
 def _landed(
     connector: Connector, step: StepRow, history: Mapping[str, Sequence[FieldVersion]]
-) -> Iterator[tuple[str, JsonValue]]:
-    for name, ours in step.fields.items():
-        versions = history.get(name, ())
-        mine = _own_entry(connector, versions, ours)
-        if mine is not None:
-            yield name, versions[mine].value
+) -> dict[str, int]:
+    """Native field → where in its history our request stands."""
+    entries = {n: _own_entry(connector, history.get(n, ()), ours) for n, ours in step.fields.items()}
+    return {name: entry for name, entry in entries.items() if entry is not None}
 
 
-def _told(  # noqa: PLR0917 - what `look_behind` has at hand
-    connector: Connector,
-    step: StepRow,
-    decided: Snapshot,
-    shown: Snapshot,
+def _taken_back(
     old: Sequence[str],
+    landed: Mapping[str, int],
     history: Mapping[str, Sequence[FieldVersion]],
-) -> Iterator[Overwritten]:
-    for name, ours in step.fields.items():
-        versions = history.get(name, ())
-        mine = _own_entry(connector, versions, ours)
-        if mine is None:
-            continue
-        hit = _hit(connector, versions, ours, decided.value(name))
-        if hit is not None:
-            yield Overwritten(version=hit, ours=ours)
-        if name in old and mine < len(versions) - 1:
-            yield Overwritten(version=versions[-1], ours=shown.fields[name])
+    shown: Snapshot,
+) -> list[Overwritten]:
+    edited = [name for name in old if name in landed and landed[name] < len(history[name]) - 1]
+    return [_standing(history[name][-1], shown) for name in edited]
+
+
+def _standing(edit: FieldVersion, shown: Snapshot) -> Overwritten:
+    """An edit that isn't overwritten but stands, though no comparison with the old baseline would show it."""
+    return Overwritten(version=edit, ours=shown.fields[edit.field])
 
 
 def _is_old(step: StepRow, shown: Snapshot, native: str) -> bool:

@@ -121,8 +121,12 @@ class PlanWriter:
         behind = await look_behind(connector, step, decided, before, saved_by_us=done)
         self.progress.take(step.side, behind.landed, behind.landed)
         self.progress.hit(step.side, [*behind.hit, *hits_of(self.look, step)])
-        self.behind = step.side, behind.hit
-        if behind.hit:
+        # Where what it brought settles the baseline, an edit that took it back is one like any other.
+        unit_of, ready = self.progress.unit_of(step.side), {half.unit for half in self.progress.ready()}
+        hidden = [edit for edit in behind.taken_back if unit_of[edit.version.field] not in ready]
+        self.progress.hit(step.side, hidden)
+        self.behind = step.side, [*behind.hit, *hidden]
+        if behind.hit or behind.taken_back:
             raise StaleVersion(f"{self._end(step.side)} was edited around an earlier attempt")
 
     async def _claim(self, step: StepRow) -> None:

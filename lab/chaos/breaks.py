@@ -15,7 +15,7 @@ import domain.log_lines
 from connectors.memory.connector import MemoryConnector
 from domain.outcome import LogLine
 from domain.settlement import Outlook
-from store import baselines, conflicts, plans
+from store import baselines, conflicts, plans, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,12 @@ BREAKS = {
     "put-back": Break(
         "old values put back behind a lost answer aren't looked for",
         activities.races,
-        "_told",
+        "_taken_back",
         _nothing_told,
     ),
     "blind": Break("the system ignores its precondition", MemoryConnector, "_check_version", _let_pass),
     "unfenced": Break("a step may be claimed by everybody", plans, "claim", _claim_anyhow),
+    "unheeded": Break("whoever looks may keep what they saw", snapshots, "fence", _nothing_found),
     "unrevised": Break("a baseline moves whatever it is by now", baselines, "move", _move_anyhow),
 }
 
