@@ -157,7 +157,9 @@ class PassActivities:
             raise TryAgain(f"{look.pair.both} can't be read a second time; the next pass says why")
         if (a.version, b.version) == (look.snapshots.a.version, look.snapshots.b.version):
             return None
-        return make_look(self.context, look.pair, look.work, look.rules, Pair(a, b))
+        # A late request may have brought what met, and a person may have taken it back since.
+        live = await with_late_hits(self.context, look.rules, look.work, Pair(a, b))
+        return make_look(self.context, look.pair, live, look.rules, Pair(a, b))
 
     @activity.defn
     async def resolve_conflicts(self, asked: ResolveInput) -> Resolved:

@@ -435,7 +435,8 @@ async def test_somebody_who_saves_what_we_write_is_seen_though_saves_are_counted
     assert (await world.apply(plan_id)).outcome == "again"
 
 
-async def test_a_late_request_that_a_person_took_back_is_seen(build: Build) -> None:
+@pytest.mark.parametrize("moment", ["before the look", "between its readings"])
+async def test_a_late_request_that_a_person_took_back_is_seen(build: Build, moment: str) -> None:
     world = await build(declaration(TITLE, PRIORITY), settings=NO_CAS)
     world.edit(Side.A, title="Printer on fire", priority="3")
     plan_id = await planned(world)
@@ -450,7 +451,13 @@ async def test_a_late_request_that_a_person_took_back_is_seen(build: Build) -> N
     with pytest.raises(Fenced):
         await world.apply(plan_id)
     world.clock.advance(minutes=1)
-    world.edit(Side.B, urgency="Medium")
+    take_back = lambda: world.edit(Side.B, urgency="Medium")  # noqa: E731 - one act
+    if moment == "before the look":
+        take_back()
+    else:
+        again = once("before", "read", take_back)
+        first = once("before", "history", lambda: setattr(world.connectors.b, "interfere", again))
+        world.connectors.b.interfere = first
     await world.settle()
     assert world.shows(Side.A, "priority") == "2"
     assert "3" in {lost.value for row in await world.log() for lost in row.line.overruled}
